@@ -1,0 +1,155 @@
+"""What stands around Streamlit on the wire: security headers, the served page, a reader's cookie, Plotly.
+
+Streamlit's own `index.html` is served with our styles linked, so that the first paint is already on paper,
+and with the language and title of the URL, so that a shared link shows them where no script runs.
+"""
+
+import base64
+import hashlib
+import html
+import re
+import secrets
+from functools import cache
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import plotly
+import streamlit
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from content.catalog import LANGUAGES, catalog
+from web.navigation import PAGES
+
+INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
+PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+STATIC = Path(__file__).parent / "static"
+STYLES = ("tokens.css", "frame.css", "article.css", "matrices.css", "fine_tune.css")
+READER = "pradit_reader"
+CLOSED = ("/_stcore/metrics", "/_stcore/agent/")
+
+
+@cache
+def policy() -> str:
+    """The content security policy; the one inline script of Streamlit's page is allowed by its hash."""
+    inline = re.findall(r"<script>(.*?)</script>", INDEX.read_text("utf-8"), flags=re.DOTALL)
+    hashes = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in inline)
+    scripts = " ".join(f"'sha256-{digest}'" for digest in hashes)
+    return (
+        f"default-src 'self'; script-src 'self' blob: {scripts}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' blob:; connect-src 'self'; "
+        "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+    )
+
+
+def spoken(headers: Headers) -> str:
+    """The first language of an `Accept-Language` header that we speak, else English."""
+    for part in headers.get("accept-language", "").split(","):
+        tag = part.split(";")[0].strip().split("-")[0].lower()
+        if tag in LANGUAGES:
+            return tag
+    return LANGUAGES[0]
+
+
+@cache
+def version(name: str) -> str:
+    """A short hash of a static file, so that a changed file is fetched anew."""
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+
+
+@cache
+def index(language: str, key: str) -> str:
+    """Streamlit's page with our language, title, description and styles."""
+    words = catalog(language)
+    title = html.escape(f"{words[f'page.{key}']} · {words['frame.name']}")
+    about = html.escape(str(words["frame.description"]))
+    styles = "".join(
+        f'<link rel="stylesheet" href="/app/static/{name}?v={version(name)}">' for name in STYLES if (STATIC / name).exists()
+    )
+    head = (
+        f'<meta name="description" content="{about}"><meta property="og:title" content="{title}">'
+        f'<meta property="og:description" content="{about}"><meta property="og:locale" content="{language}">'
+        f"{styles}"
+    )
+    page = INDEX.read_text("utf-8")
+    page = page.replace('<html lang="en">', f'<html lang="{language}">')
+    page = re.sub(r"<title>.*?</title>", f"<title>{title}</title>", page)
+    page = re.sub(r'<link\s+rel="preload"[^>]*as="font"[^>]*/>', "", page)
+    page = re.sub(r'<link rel="service-desc"[^>]*/>', "", page)
+    page = re.sub(r'<link rel="shortcut icon"[^>]*/>', '<link rel="icon" type="image/svg+xml" href="/app/static/favicon.svg">', page)
+    return page.replace("</head>", f"{head}</head>")
+
+
+def serve_index(request: Request, key: str) -> Response:
+    """The page of a path, in the language of its query or of the browser, with a reader's cookie."""
+    asked = parse_qs(request.url.query).get("lang", [""])[0]
+    language = asked if asked in LANGUAGES else spoken(request.headers)
+    response = HTMLResponse(index(language, key), headers={"cache-control": "no-cache", "vary": "accept-language"})
+    if READER not in request.cookies:
+        response.set_cookie(
+            READER, secrets.token_urlsafe(24), max_age=7 * 86400, httponly=True, samesite="lax",
+            secure=request.url.scheme == "https",
+        )  # fmt: skip
+    return response
+
+
+def reader_of(cookie_header: str) -> str | None:
+    """The reader's token in a cookie header, if there is one."""
+    try:
+        cookie = SimpleCookie(cookie_header).get(READER)
+    except CookieError:
+        return None
+    return cookie.value if cookie else None
+
+
+class Frame:
+    """Pure ASGI middleware: headers on every response, our page on every page path, closed doors closed."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.pages = {f"/{page.path}": page.key for page in PAGES}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["content-security-policy"] = policy()
+                headers["x-content-type-options"] = "nosniff"
+                headers["referrer-policy"] = "same-origin"
+                headers["x-frame-options"] = "SAMEORIGIN"
+                headers["permissions-policy"] = "camera=(), microphone=(), geolocation=()"
+            await send(message)
+
+        answer = self.answer(Request(scope))
+        await (answer or self.app)(scope, receive, with_headers)
+
+    def answer(self, request: Request) -> Response | None:
+        """Our own answer to a request, or None where Streamlit answers."""
+        path = request.url.path
+        if path.startswith(CLOSED):
+            return PlainTextResponse("not found", status_code=404)
+        if request.method not in ("GET", "HEAD"):
+            return None
+        if path in self.pages:
+            return serve_index(request, self.pages[path])
+        first, _, rest = path.strip("/").partition("/")
+        if not rest and "." not in first and "text/html" in request.headers.get("accept", ""):
+            query = f"?{request.url.query}" if request.url.query else ""
+            return RedirectResponse(f"/{query}", status_code=307)  # a page we do not have
+        return None
+
+
+async def serve_plotly(_: Request) -> Response:
+    """Plotly's script from the installed wheel, so that no other origin is asked."""
+    return FileResponse(PLOTLY, media_type="text/javascript", headers={"cache-control": "public, max-age=86400"})
+
+
+ROUTES = [Route("/vendor/plotly.min.js", serve_plotly)]

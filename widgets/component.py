@@ -1,0 +1,32 @@
+"""A component from the files of its folder: `widget.js`, `widget.css` and, if it has one, `widget.html`.
+
+The styles of `widgets/shared.css` stand before the component's own, so that a slider or a pill looks
+the same inside a component (whose styles are isolated) as on the page.
+"""
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.components.v2.types import ComponentRenderer
+
+HERE = Path(__file__).parent
+
+
+def component(name: str, *, isolate_styles: bool = True) -> ComponentRenderer:
+    """Register the component in `widgets/<name>/`. Call once, at import.
+
+    Args:
+        name: the folder's name.
+        isolate_styles: False for a component whose styles or DOM belong to the whole document.
+    """
+    folder = HERE / name
+    shared = (HERE / "shared.css").read_text("utf-8") if isolate_styles else ""
+    html = folder / "widget.html"
+    css = folder / "widget.css"
+    return st.components.v2.component(
+        f"pradit_{name}",
+        html=html.read_text("utf-8") if html.exists() else "<div></div>",
+        css=shared + (css.read_text("utf-8") if css.exists() else ""),
+        js=(folder / "widget.js").read_text("utf-8"),
+        isolate_styles=isolate_styles,
+    )
