@@ -1,0 +1,41 @@
+"""LoRA itself. Importing this package does not import torch: names that need it are fetched when first used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from lora_core.config import AdapterConfig, TrainConfig
+
+if TYPE_CHECKING:
+    from lora_core.adapter import attach, delta_weights, detach, load_adapter, merge, optimizer_for, save_adapter, unmerge
+
+_HOMES = dict.fromkeys(
+    ("attach", "delta_weights", "detach", "load_adapter", "merge", "optimizer_for", "save_adapter", "unmerge"),
+    "lora_core.adapter",
+)
+
+__all__ = [
+    "AdapterConfig",
+    "TrainConfig",
+    "attach",
+    "delta_weights",
+    "detach",
+    "load_adapter",
+    "merge",
+    "optimizer_for",
+    "save_adapter",
+    "unmerge",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lora_core' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
