@@ -13,7 +13,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 # Each name is a file of methods/: "lora+" is lora_plus.py, "lora-ga" is lora_ga.py.
@@ -157,18 +157,15 @@ class AdapterConfig:
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Self:
         """Keys that are absent take their defaults; keys of others (`lang`, …) are left alone."""
-        values: dict[str, Any] = {}
-        for key, field, read in (
-            ("method", "method", _text),
-            ("rank", "rank", _whole),
-            ("alpha", "alpha", _real),
-            ("targets", "targets", _targets_from_text),
-            ("dropout", "dropout", _real),
-            ("gamma", "gamma_rule", _text),
-        ):
-            if key in query:
-                values[field] = read(field, query[key])
-        return cls(**values)
+        query = {**cls().to_query(), **query}
+        return cls(
+            method=query["method"],
+            rank=_whole("rank", query["rank"]),
+            alpha=_real("alpha", query["alpha"]),
+            targets=_targets_from_text(query["targets"]),
+            dropout=_real("dropout", query["dropout"]),
+            gamma_rule=query["gamma"],
+        )
 
 
 @dataclass(frozen=True)
@@ -188,7 +185,7 @@ class TrainConfig:
 
     base: str = "gpt-en"
     task: str = "python"
-    adapter: AdapterConfig | None = AdapterConfig(rank=8, alpha=32.0, targets="blocks")
+    adapter: AdapterConfig | None = field(default_factory=lambda: AdapterConfig(rank=8, alpha=32.0, targets="blocks"))
     targets: Targets = "blocks"
     lr: float = 4e-3
     batch: int = 8
@@ -202,8 +199,8 @@ class TrainConfig:
         if self.adapter is not None:
             if not isinstance(self.adapter, AdapterConfig):
                 raise ConfigError("type", field="adapter", value=self.adapter, expected="an AdapterConfig or None")
-            for field in ("rank", "alpha", "dropout"):
-                _range(field, getattr(self.adapter, field), *LIMITS[field])
+            for name in ("rank", "alpha", "dropout"):
+                _range(name, getattr(self.adapter, name), *LIMITS[name])
             _set(self, targets=self.adapter.targets)
         _set(self, targets=_targets(self.targets))
         if isinstance(self.targets, str):
@@ -212,14 +209,14 @@ class TrainConfig:
             raise ConfigError("type", field="targets", value=len(self.targets), expected="at most 64 short names")
         _set(self, lr=_real("lr", self.lr))
         _range("lr", self.lr, *LIMITS["lr"])
-        for field in ("batch", "steps", "seed"):
-            _set(self, **{field: _whole(field, getattr(self, field))})
-            _range(field, getattr(self, field), *LIMITS[field])
+        for name in ("batch", "steps", "seed"):
+            _set(self, **{name: _whole(name, getattr(self, name))})
+            _range(name, getattr(self, name), *LIMITS[name])
         if not isinstance(self.yardstick, bool):
             raise ConfigError("type", field="yardstick", value=self.yardstick, expected="true or false")
 
     def to_json(self) -> dict[str, Any]:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
         values["adapter"] = None if self.adapter is None else self.adapter.to_json()
         if isinstance(self.targets, tuple):
             values["targets"] = list(self.targets)
@@ -251,31 +248,19 @@ class TrainConfig:
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Self:
         """Keys that are absent take this class's defaults: put a recipe's `to_query()` underneath for its own."""
-        defaults = {field.name: field.default for field in fields(cls)}
-        values: dict[str, Any] = {}
-        for field, read in (
-            ("base", _text),
-            ("task", _text),
-            ("lr", _real),
-            ("batch", _whole),
-            ("steps", _whole),
-            ("seed", _whole),
-            ("yardstick", _flag),
-        ):
-            if field in query:
-                values[field] = read(field, query[field])
-        base = values.get("base", defaults["base"])
-        if "task" not in values and base in TASKS:
-            values["task"] = TASKS[base][0]
-        if query.get("method") == "full":
-            values["adapter"] = None
-            if "targets" in query:
-                values["targets"] = _targets_from_text("targets", query["targets"])
-        else:
-            default = defaults["adapter"]
-            assert isinstance(default, AdapterConfig)
-            values["adapter"] = AdapterConfig.from_query({**default.to_query(), **query})
-        return cls(**values)
+        query = {**cls().to_query(), **query}
+        full = query["method"] == "full"
+        return cls(
+            base=query["base"],
+            task=query["task"],
+            adapter=None if full else AdapterConfig.from_query(query),
+            targets=_targets_from_text(query["targets"]),
+            lr=_real("lr", query["lr"]),
+            batch=_whole("batch", query["batch"]),
+            steps=_whole("steps", query["steps"]),
+            seed=_whole("seed", query["seed"]),
+            yardstick=_flag("yardstick", query["yardstick"]),
+        )
 
 
 def _set(config: Any, **values: Any) -> None:
@@ -291,10 +276,6 @@ def _choice(field: str, value: Any, choices: tuple[str, ...]) -> None:
 def _range(field: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise ConfigError("range", field=field, value=value, low=low, high=high)
-
-
-def _text(field: str, value: str) -> str:
-    return value
 
 
 def _whole(field: str, value: Any) -> int:
@@ -351,14 +332,14 @@ def _targets_to_text(targets: Targets) -> str:
     return targets if isinstance(targets, str) else _NAMES + ",".join(targets)
 
 
-def _targets_from_text(field: str, value: str) -> Targets:
+def _targets_from_text(value: str) -> Targets:
     return tuple(value.removeprefix(_NAMES).split(",")) if value.startswith(_NAMES) else value
 
 
 def _known(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    names = [field.name for field in fields(cls)]
+    names = tuple(each.name for each in fields(cls))
     for key in values:
-        _choice("key", key, tuple(names))
+        _choice("key", key, names)
     return dict(values)
 
 
