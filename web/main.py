@@ -3,28 +3,30 @@
 import streamlit as st
 
 from content.catalog import LANGUAGES
-from web.i18n import browser_language, language, t
+from web.i18n import group, language, t
 from web.navigation import PAGES
-from widgets.document_language.widget import document_language
+from widgets.document.widget import document
 
-with st.container(key="language"):
+if "lang" not in st.session_state and st.query_params.get("lang") not in LANGUAGES:
+    st.query_params["lang"] = language()  # so that every address can be shared as it stands
+
+pages = [
+    st.Page(page.file, title=t(f"page.{page.key}"), url_path=page.path or None, default=not page.path)
+    for page in PAGES
+]
+page = st.navigation(pages, position="top")
+st.set_page_config(page_title=f"{page.title} · {t('frame.name')}", layout="wide")
+
+with st.container(key="bar"):
+    st.page_link(pages[0], label=t("frame.name"))
     st.segmented_control(
         t("frame.language"),
         LANGUAGES,
-        default=browser_language(),
         required=True,
         key="lang",
         bind="query-params",
         label_visibility="collapsed",
     )
-document_language(language())
+document(language(), group("document"))
 
-page = st.navigation(
-    [
-        st.Page(p.file, title=t(f"page.{p.key}"), url_path=p.path or None, default=not p.path)
-        for p in PAGES
-    ],
-    position="top",
-)
-st.set_page_config(page_title=f"{page.title} · {t('frame.name')}", layout="wide")
 page.run()

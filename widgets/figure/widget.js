@@ -1,0 +1,130 @@
+// A Plotly chart that is updated where it stands: one node for the life of the page, Plotly.react on it.
+
+const NARROW = 480 // px of chart width below which the figure's `narrow` layout is laid over its layout
+const CONFIG = { displayModeBar: false, scrollZoom: false, doubleClick: false, showTips: false, showAxisDragHandles: false }
+const dark = matchMedia('(prefers-color-scheme: dark)')
+const mounted = new WeakMap()
+
+/** The library, fetched once for the document. */
+function plotly() {
+  window.praditPlotly ??= new Promise((resolve, reject) => {
+    const script = document.createElement('script')
+    script.src = '/vendor/plotly.min.js'
+    script.onload = () => resolve(window.Plotly)
+    script.onerror = () => { window.praditPlotly = undefined; reject(new Error(script.src)) }
+    document.head.append(script)
+  })
+  return window.praditPlotly
+}
+
+/** A copy of the figure in which every `var(--token)` is the token's value in the scheme of now. */
+function resolved(value, tokens) {
+  if (typeof value === 'string') {
+    return value.replace(/var\((--[\w-]+)\)/g, (_, name) => tokens.getPropertyValue(name).trim())
+  }
+  if (Array.isArray(value)) return value.map(each => resolved(each, tokens))
+  if (value && typeof value === 'object') {
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, resolved(each, tokens)]))
+  }
+  return value
+}
+
+const isPlain = value => value && typeof value === 'object' && !Array.isArray(value)
+
+function laidOver(base, over) {
+  const both = { ...base }
+  for (const [key, value] of Object.entries(over ?? {})) {
+    both[key] = isPlain(value) && isPlain(base[key]) ? laidOver(base[key], value) : value
+  }
+  return both
+}
+
+class Figure {
+  constructor(root) {
+    this.root = root
+    this.plot = root.querySelector('.pradit-figure-plot')
+    this.draw = this.draw.bind(this)
+    this.resized = new ResizeObserver(() => { if (Math.round(this.plot.clientWidth) !== this.width) this.ask() })
+    this.resized.observe(this.plot)
+    dark.addEventListener('change', this.draw)
+    document.fonts.ready.then(() => this.ask()) // text is measured for the margins
+  }
+
+  update(data) {
+    const json = JSON.stringify(data.spec)
+    this.plot.setAttribute('aria-label', data.alt)
+    this.plot.style.minHeight = `${data.spec.layout.height}px` // room is kept before the library arrives
+    if (json !== this.json) {
+      this.json = json
+      this.spec = data.spec
+      this.ask()
+    }
+    this.table(data.table, data.text)
+  }
+
+  ask() { this.frame ??= requestAnimationFrame(this.draw) }
+
+  async draw() {
+    this.frame = undefined
+    let library
+    try {
+      library = await plotly()
+    } catch {
+      return // the table below says the same; the next update tries again
+    }
+    if (this.gone || !this.plot.isConnected || !this.spec) return
+    this.width = Math.round(this.plot.clientWidth)
+    if (!this.width) return
+    const tokens = getComputedStyle(document.documentElement)
+    const { data, layout, narrow } = this.spec
+    const shape = this.width < NARROW ? laidOver(layout, narrow) : layout
+    await library.react(this.plot, resolved(data, tokens), { ...resolved(shape, tokens), width: this.width }, CONFIG)
+    this.plot.dataset.drawn = String(1 + Number(this.plot.dataset.drawn ?? 0))
+  }
+
+  table(table, text) {
+    const details = this.root.querySelector('details')
+    details.hidden = !table
+    if (!table) return
+    details.querySelector('summary').textContent = text.table
+    details.querySelector('.pradit-figure-scroll').setAttribute('aria-label', text.table)
+    const json = JSON.stringify(table)
+    if (json === this.tableJson) return
+    this.tableJson = json
+    const row = (cells, tag) => {
+      const tr = document.createElement('tr')
+      tr.append(...cells.map((cell, i) => {
+        const td = document.createElement(tag === 'th' || i === 0 ? 'th' : 'td')
+        td.scope = tag === 'th' ? 'col' : i === 0 ? 'row' : ''
+        if (!td.scope) td.removeAttribute('scope')
+        td.textContent = cell
+        return td
+      }))
+      return tr
+    }
+    const head = document.createElement('thead')
+    head.append(row(table.head, 'th'))
+    const body = document.createElement('tbody')
+    body.append(...table.rows.map(cells => row(cells, 'td')))
+    details.querySelector('table').replaceChildren(head, body)
+  }
+
+  end() {
+    this.gone = true
+    cancelAnimationFrame(this.frame)
+    this.resized.disconnect()
+    dark.removeEventListener('change', this.draw)
+    window.Plotly?.purge(this.plot)
+  }
+}
+
+export default function ({ data, parentElement }) {
+  const root = parentElement.querySelector('.pradit-figure')
+  let figure = mounted.get(root)
+  if (!figure) mounted.set(root, (figure = new Figure(root)))
+  figure.update(data)
+  return () => {
+    figure.end()
+    mounted.delete(root)
+  }
+}
