@@ -56,7 +56,11 @@ def _locale_plural(n: int) -> int:
 def group(prefix: str) -> dict[str, str]:
     """All texts below `prefix.`, by the rest of their key: what a widget is given to speak with."""
     start = prefix + "."
-    return {k[len(start) :]: v for k, v in catalog(language()).items() if k.startswith(start) and isinstance(v, str)}
+    return {
+        k[len(start) :]: v
+        for k, v in catalog(language()).items()
+        if k.startswith(start) and isinstance(v, str)
+    }
 
 
 def number(value: float, digits: int | None = None) -> str:
@@ -67,7 +71,9 @@ def number(value: float, digits: int | None = None) -> str:
 
 def percent(value: float, digits: int = 0) -> str:
     """A share in the reader's language: `.19` -> `19%`."""
-    return format_percent(value, format="#,##0" + ("." + "0" * digits if digits else "") + "%", locale=language())
+    return format_percent(
+        value, format="#,##0" + ("." + "0" * digits if digits else "") + "%", locale=language()
+    )
 
 
 def scientific(value: float) -> str:

@@ -17,7 +17,7 @@ pages = [
 page = st.navigation(pages, position="top")
 st.set_page_config(page_title=f"{page.title} · {t('frame.name')}", layout="wide")
 
-with st.container(key="bar"):
+with st.container(key="bar", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
     st.page_link(pages[0], label=t("frame.name"))
     st.segmented_control(
         t("frame.language"),

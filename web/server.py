@@ -68,7 +68,9 @@ def index(language: str, key: str) -> str:
     title = html.escape(f"{words[f'page.{key}']} · {words['frame.name']}")
     about = html.escape(str(words["frame.description"]))
     styles = "".join(
-        f'<link rel="stylesheet" href="/app/static/{name}?v={version(name)}">' for name in STYLES if (STATIC / name).exists()
+        f'<link rel="stylesheet" href="/app/static/{name}?v={version(name)}">'
+        for name in STYLES
+        if (STATIC / name).exists()
     )
     head = (
         f'<meta name="description" content="{about}"><meta property="og:title" content="{title}">'
@@ -80,7 +82,11 @@ def index(language: str, key: str) -> str:
     page = re.sub(r"<title>.*?</title>", f"<title>{title}</title>", page)
     page = re.sub(r'<link\s+rel="preload"[^>]*as="font"[^>]*/>', "", page)
     page = re.sub(r'<link rel="service-desc"[^>]*/>', "", page)
-    page = re.sub(r'<link rel="shortcut icon"[^>]*/>', '<link rel="icon" type="image/svg+xml" href="/app/static/favicon.svg">', page)
+    page = re.sub(
+        r'<link rel="shortcut icon"[^>]*/>',
+        '<link rel="icon" type="image/svg+xml" href="/app/static/favicon.svg">',
+        page,
+    )
     return page.replace("</head>", f"{head}</head>")
 
 
@@ -88,7 +94,9 @@ def serve_index(request: Request, key: str) -> Response:
     """The page of a path, in the language of its query or of the browser, with a reader's cookie."""
     asked = parse_qs(request.url.query).get("lang", [""])[0]
     language = asked if asked in LANGUAGES else spoken(request.headers)
-    response = HTMLResponse(index(language, key), headers={"cache-control": "no-cache", "vary": "accept-language"})
+    response = HTMLResponse(
+        index(language, key), headers={"cache-control": "no-cache", "vary": "accept-language"}
+    )
     if READER not in request.cookies:
         response.set_cookie(
             READER, secrets.token_urlsafe(24), max_age=7 * 86400, httponly=True, samesite="lax",
@@ -149,7 +157,9 @@ class Frame:
 
 async def serve_plotly(_: Request) -> Response:
     """Plotly's script from the installed wheel, so that no other origin is asked."""
-    return FileResponse(PLOTLY, media_type="text/javascript", headers={"cache-control": "public, max-age=86400"})
+    return FileResponse(
+        PLOTLY, media_type="text/javascript", headers={"cache-control": "public, max-age=86400"}
+    )
 
 
 ROUTES = [Route("/vendor/plotly.min.js", serve_plotly)]

@@ -1,0 +1,55 @@
+# Pradit. `make run` and `make test` set up what they need; nothing else has to be installed first.
+PORT ?= 8501
+ADDRESS ?= 127.0.0.1
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run setup test test-slow test-load lint format bench browser clean
+
+run: $(VENV)/.run
+	@echo "Pradit: http://$(ADDRESS):$(PORT)"
+	@exec $(BIN)/streamlit run app.py --server.port $(PORT) --server.address $(ADDRESS)
+
+setup: $(VENV)/.dev
+
+test: lint browser
+	$(BIN)/python -m pytest
+
+test-slow: setup browser
+	$(BIN)/python -m pytest -m slow
+
+test-load: setup
+	$(BIN)/python -m pytest -m load -s
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+browser: $(VENV)/.dev
+	@$(BIN)/python -m tests.browser.install
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 14), "Python 3.11 to 3.13 is needed, this is " + sys.version'
+	$(PYTHON) -m venv $(VENV)
+
+# The stamps are younger than the requirements they stand for.
+$(VENV)/.run: requirements.txt | $(VENV)/bin/python
+	$(BIN)/pip install --quiet -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+	$(BIN)/pip install --quiet -r requirements-dev.txt
+	@touch $(VENV)/.run $@

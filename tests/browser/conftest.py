@@ -1,0 +1,171 @@
+"""A real server and a real browser.
+
+Every page that a test opens is watched: an error in the console, a request to another origin or an
+uncaught exception fails the test, whatever the test itself looks at.
+"""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+
+from tests.browser.install import chromium
+
+ROOT = Path(__file__).parents[2]
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+PROBE = re.compile(r"/_stcore/(health|host-config)$")  # Streamlit's own 404s on a deep link
+expect.set_options(timeout=20_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Playwright's driver leaves sockets to the collector of garbage; what the app warns about still fails."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
+            item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
+
+
+def free_port() -> int:
+    """A TCP port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """Poll until the condition holds.
+
+    Raises:
+        TimeoutError: it did not in time.
+    """
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.05)
+    raise TimeoutError(what)
+
+
+def healthy(url: str) -> bool:
+    """Whether the server answers."""
+    try:
+        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+@contextmanager
+def serving(tmp_path: Path, **environment: str) -> Iterator[tuple[str, psutil.Process]]:
+    """A fresh server on a free port; yields its address and process, and checks that nothing outlives it."""
+    port = free_port()
+    log = tmp_path / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+            cwd=ROOT,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        server = psutil.Process(process.pid)
+        url = f"http://127.0.0.1:{port}"
+        try:
+            wait_for(lambda: healthy(url) or process.poll() is not None, 60, "the server does not answer")
+            assert process.poll() is None, log.read_text("utf-8")
+            yield url, server
+            children = server.children(recursive=True)
+        finally:
+            process.terminate()
+            process.wait(20)
+        gone, alive = psutil.wait_procs(children, timeout=10)
+        assert not alive, f"processes outlive the server: {alive}"
+        assert "Traceback" not in log.read_text("utf-8"), log.read_text("utf-8")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of one server for all tests that do not need their own."""
+    with serving(tmp_path_factory.mktemp("server")) as (url, _):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    path = chromium()
+    return browser_type_launch_args | {"args": FLAGS} | ({"executable_path": path} if path else {})
+
+
+def watch(context: BrowserContext, troubles: list[str]) -> None:
+    """Note every console error, uncaught exception and request that leaves the page's own origin."""
+
+    def console(message: ConsoleMessage) -> None:
+        if message.type == "error" and not PROBE.search(message.location.get("url", "")):
+            troubles.append(f"console: {message.text} ({message.location})")
+
+    context.on("console", console)
+    context.on("weberror", lambda error: troubles.append(f"uncaught: {error.error}"))
+    context.on(
+        "request",
+        lambda request: (
+            None
+            if re.match(r"(https?|ws)://127\.0\.0\.1[:/]|data:|blob:", request.url)
+            else troubles.append(f"outside: {request.url}")
+        ),
+    )
+
+
+@pytest.fixture
+def new_reader(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a page as a new reader (own cookies); keyword arguments go to the browser's context."""
+    contexts: list[BrowserContext] = []
+    troubles: list[str] = []
+
+    def open_page(**options: Any) -> Page:
+        settings = {"viewport": {"width": 1440, "height": 900}, "locale": "en-US"} | options
+        context = browser.new_context(**settings)
+        contexts.append(context)
+        watch(context, troubles)
+        return context.new_page()
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not troubles, "\n".join(troubles)
+
+
+@pytest.fixture
+def reader(new_reader: Callable[..., Page]) -> Page:
+    """One reader at a desk."""
+    return new_reader()
+
+
+def settled(page: Page) -> Page:
+    """Wait until the app is connected and its script has run to the end."""
+    page.wait_for_selector(
+        '[data-testid="stApp"][data-test-script-state="notRunning"][data-test-connection-state="CONNECTED"]',
+        timeout=60_000,
+    )
+    page.wait_for_function("document.fonts.ready.then(() => true)")
+    return page
+
+
+def visit(page: Page, url: str) -> Page:
+    """Open an address and wait until it has settled."""
+    page.goto(url)
+    return settled(page)

@@ -1,0 +1,142 @@
+"""What holds on every page: language, address, navigation, width, keyboard, accessibility, no outside request."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from content.catalog import LANGUAGES, catalog
+from tests.browser.conftest import serving, settled, visit
+from web.navigation import PAGES
+
+PATHS = [f"/{page.path}" for page in PAGES]
+EVERY_PAGE = [(page, language) for page in PAGES for language in LANGUAGES]
+
+
+def title(key: str, language: str) -> str:
+    words = catalog(language)
+    return f"{words[f'page.{key}']} · {words['frame.name']}"
+
+
+@pytest.mark.parametrize(
+    ("path", "locale", "language"), [("/", "th-TH", "th"), ("/fine-tune?lang=th", "en-US", "th")]
+)
+def test_the_first_visit_after_a_cold_start_is_like_every_later_one(
+    new_reader: Callable[..., Page], tmp_path: Path, path: str, locale: str, language: str
+) -> None:
+    key = "fine_tune" if "fine-tune" in path else "article"
+    with serving(tmp_path) as (url, _):
+        for _ in range(2):
+            page = visit(new_reader(locale=locale), url + path)
+            expect(page).to_have_title(title(key, language))
+            expect(page).to_have_url(re.compile(rf"lang={language}"))
+            assert page.evaluate("document.documentElement.lang") == language
+            page.get_by_test_id("stTopNavLink").nth(1).click()
+            expect(page).to_have_title(title(PAGES[1].key, language))
+            expect(page).to_have_url(re.compile(rf"/{PAGES[1].path}\?lang={language}"))
+
+
+@pytest.mark.parametrize(
+    ("locale", "query", "language"),
+    [
+        ("th-TH", "", "th"),
+        ("en-GB", "", "en"),
+        ("de-DE", "", "en"),
+        ("th-TH", "?lang=xx", "th"),
+        ("de-DE", "?lang=xx", "en"),
+        ("th-TH", "?lang=en", "en"),
+    ],
+)
+def test_the_language_is_the_addresss_then_the_browsers_then_english(
+    new_reader: Callable[..., Page], server: str, locale: str, query: str, language: str
+) -> None:
+    page = visit(new_reader(locale=locale), f"{server}/{query}")
+    expect(page).to_have_title(title("article", language))
+    expect(page).to_have_url(re.compile(rf"\?lang={language}$"))
+    assert page.evaluate("document.documentElement.lang") == language
+
+
+def test_the_language_is_kept_through_pages_and_history(reader: Page, server: str) -> None:
+    page = visit(reader, f"{server}/matrices")
+    page.get_by_role("radio", name="ภาษาไทย").click()
+    expect(page).to_have_title(title("matrices", "th"))
+    page.get_by_test_id("stTopNavLink").nth(2).click()
+    expect(page).to_have_title(title("fine_tune", "th"))
+    expect(page).to_have_url(re.compile(r"/fine-tune\?(.*&)?lang=th"))
+    page.go_back()
+    expect(page).to_have_title(title("matrices", "th"))
+    page.go_forward()
+    expect(page).to_have_title(title("fine_tune", "th"))
+    page.get_by_role("radio", name="English").click()
+    expect(page).to_have_title(title("fine_tune", "en"))
+    assert page.evaluate("document.documentElement.lang") == "en"
+
+
+def test_a_page_that_does_not_exist_leads_to_the_start(reader: Page, server: str) -> None:
+    page = visit(reader, f"{server}/nowhere?lang=th")
+    expect(page).to_have_title(title("article", "th"))
+
+
+@pytest.mark.parametrize(("place", "language"), EVERY_PAGE, ids=lambda value: getattr(value, "key", value))
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible(
+    new_reader: Callable[..., Page], server: str, place: object, language: str, scheme: str
+) -> None:
+    page = visit(new_reader(color_scheme=scheme), f"{server}/{place.path}?lang={language}")
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize(("place", "language"), EVERY_PAGE, ids=lambda value: getattr(value, "key", value))
+def test_no_page_is_wider_than_a_phone(
+    new_reader: Callable[..., Page], server: str, place: object, language: str
+) -> None:
+    page = visit(new_reader(viewport={"width": 360, "height": 780}), f"{server}/{place.path}?lang={language}")
+    wide = page.evaluate(
+        """() => {
+          const main = document.querySelector('[data-testid=stMain]')
+          return main.scrollWidth > innerWidth || document.documentElement.scrollWidth > innerWidth
+        }"""
+    )
+    assert not wide
+
+
+def test_the_menu_of_a_phone_leads_to_every_page(new_reader: Callable[..., Page], server: str) -> None:
+    page = visit(new_reader(viewport={"width": 360, "height": 780}), f"{server}/?lang=th")
+    for place in PAGES[1:]:
+        page.get_by_test_id("stExpandSidebarButton").click()
+        page.get_by_test_id("stSidebarNavLink").filter(
+            has_text=str(catalog("th")[f"page.{place.key}"])
+        ).click()
+        expect(page).to_have_title(title(place.key, "th"))
+        settled(page)
+
+
+def test_the_frame_works_by_keyboard_alone(reader: Page, server: str) -> None:
+    page = visit(reader, f"{server}/?lang=en")
+    reached = []
+    for _ in range(2 + len(PAGES) + 2):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.innerText || document.activeElement.ariaLabel"))
+    assert catalog("en")["document.skip"] in reached
+    for place in PAGES:
+        assert catalog("en")[f"page.{place.key}"] in reached
+    page.get_by_role("radio", name="English").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page).to_have_title(title("article", "th"))
+
+
+def test_headers_close_what_should_be_closed(reader: Page, server: str) -> None:
+    answer = reader.request.get(server, headers={"accept": "text/html"})
+    policy = answer.headers["content-security-policy"]
+    script = re.search(r"script-src ([^;]*)", policy)
+    assert script is not None
+    assert "unsafe" not in script[1]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["x-frame-options"] == "SAMEORIGIN"
+    assert reader.request.get(f"{server}/_stcore/metrics").status == 404
+    assert reader.request.get(f"{server}/_stcore/health").ok
