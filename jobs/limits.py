@@ -1,0 +1,120 @@
+"""What the service allows, and how it says no."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from lora_core.config import ConfigError, TrainConfig
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+class Refused(Exception):
+    """A request the service does not take, or cannot answer.
+
+    `jobs.<key>` is its message in `content/strings`, with the fields of `values`. An unknown job and somebody else's
+    job are the same refusal, so that an id cannot be probed for.
+    """
+
+    def __init__(self, key: str, **values: Any) -> None:
+        super().__init__(f"{key} {values}" if values else key)
+        self.key = key
+        self.values = values
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Every bound of the service. Times in seconds, memory in bytes.
+
+    Attributes:
+        workers: jobs that run at once, over all readers.
+        running_each, waiting_each: jobs of one reader that run, and that wait.
+        waiting: jobs that wait, over all readers.
+        lease: a job that nobody polled for this long is stopped, running or waiting.
+        silence: a running job that said nothing for this long hangs; its worker is killed.
+        warm_up: how long a worker may take to import torch and load the base models.
+        goodbye: how long a job may take to obey a stop.
+        memory: of one worker, resident.
+        kept_each, kept: ended jobs that can still be asked for, of one reader and over all.
+        snapshots, history: snapshots kept of one job, and their size in bytes of JSON.
+        every: seconds between two snapshots.
+        device: PRADIT_DEVICE, one of DEVICES.
+    """
+
+    workers: int = 1
+    running_each: int = 1
+    waiting_each: int = 2
+    waiting: int = 64
+    lease: float = 15.0
+    silence: float = 30.0
+    warm_up: float = 120.0
+    goodbye: float = 5.0
+    memory: int = 2 << 30
+    kept_each: int = 6
+    kept: int = 64
+    snapshots: int = 240
+    history: int = 4 << 20
+    every: float = 0.25
+    device: str = "auto"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """PRADIT_WORKERS (default: cores − 1, at least 1), PRADIT_LEASE (s), PRADIT_MEMORY (MB a worker), PRADIT_DEVICE.
+
+        Raises:
+            ValueError: a setting is not a number above 0, or the device is not one of DEVICES.
+        """
+        found = os.environ if environment is None else environment
+        device = found.get("PRADIT_DEVICE") or cls.device
+        if device not in DEVICES:
+            raise ValueError(f"PRADIT_DEVICE is {device!r}, expected one of: {', '.join(DEVICES)}")
+        return cls(
+            workers=int(_above_zero(found, "PRADIT_WORKERS", max(1, _cores() - 1), least=1)),
+            lease=_above_zero(found, "PRADIT_LEASE", cls.lease),
+            memory=int(_above_zero(found, "PRADIT_MEMORY", cls.memory >> 20) * 2**20),
+            device=device,
+        )
+
+
+def check(config: TrainConfig) -> None:
+    """Hold a configuration against the limits again, on the server's side.
+
+    Raises:
+        Refused: a field is out of bounds; see `refusal`.
+    """
+    try:
+        TrainConfig.from_json(config.to_json())
+    except ConfigError as error:
+        raise refusal(error) from error
+
+
+def refusal(error: ConfigError) -> Refused:
+    """The message for a setting out of bounds: `limit.<field>` for a range, else `limit.choice` or `limit.type`."""
+    if error.key == "range":
+        return Refused(f"limit.{error.values['field']}", **error.values)
+    return Refused(f"limit.{error.key}", **error.values)
+
+
+def _cores() -> int:
+    """Cores this process may use; a container's share is often less than the machine's."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _above_zero(found: Mapping[str, str], name: str, default: float, least: float = 0.0) -> float:
+    text = found.get(name)
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf") or value < least:
+        raise ValueError(
+            f"{name} is {text!r}, expected a number " + (f"from {least:g}" if least else "above 0")
+        )
+    return value

@@ -1,0 +1,298 @@
+"""The pool: a queue, worker processes, leases. `poll` is all a page needs to follow a job.
+
+Three kinds of threads meet under one lock: the pages' calls, one supervisor a worker, and the keeper, which wakes once
+a second while there is something to keep time for.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from jobs.history import History
+from jobs.job import Job, JobView, State
+from jobs.limits import Limits, Refused, check
+from jobs.protocol import Arrays, Header
+from jobs.supervisor import COMMAND, Supervisor
+from lora_core.config import TrainConfig
+
+TICK = 1.0  # s between two looks at leases, silence and memory
+TROUBLES = 2  # workers lost in a row without a job done, until the pool waits for a reader to ask again
+
+
+class Pool:
+    """Training as a service.
+
+    Args:
+        limits: by default from the environment.
+        clock: seconds, never backwards.
+        command: what a worker is started by.
+    """
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        command: Sequence[str] = COMMAND,
+    ) -> None:
+        self.limits = limits or Limits.from_environment()
+        self.device: str | None = None  # what the workers compute on, once one is ready
+        self._clock = clock
+        self._command = command
+        self._lock = threading.RLock()
+        self._wake = threading.Event()
+        self._keeper: threading.Thread | None = None
+        self._jobs: dict[str, Job] = {}  # in the order of their submission
+        self._queue: list[Job] = []
+        self._ended: list[Job] = []  # in the order of their end
+        self._workers: list[Supervisor] = []
+        self._open = False
+        self._troubles = 0
+
+    # The server's side
+
+    def start(self) -> None:
+        """Open, with one worker warming up."""
+        with self._lock:
+            if self._open:
+                return
+            self._open = True
+            self._troubles = 0
+            self._keeper = threading.Thread(target=self._keep, name="job keeper", daemon=True)
+            self._keeper.start()
+            self._arrange()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Close: every job is stopped, no worker is left when this returns."""
+        with self._lock:
+            if not self._open:
+                return
+            self._open = False
+            workers, keeper = list(self._workers), self._keeper
+            for job in [job for job in self._jobs.values() if job.live]:
+                self._finish(job, "stopped", "shutdown")
+            for worker in workers:
+                worker.kill("shutdown")
+            self._wake.set()
+        for worker in workers:
+            worker.join(timeout)
+        if keeper is not None:
+            keeper.join(timeout)
+
+    def sweep(self) -> None:
+        """End what has outlived its time or outgrown its memory. The keeper calls it."""
+        with self._lock:
+            now, limits = self._clock(), self.limits
+            for job in [job for job in self._jobs.values() if job.live and now - job.seen > limits.lease]:
+                self._ask_to_stop(job, "unwatched")
+            for worker in self._workers:
+                job_ = worker.job
+                if worker.starting and now - worker.heard > limits.warm_up:
+                    worker.kill("no_worker")
+                elif (
+                    job_ is not None
+                    and job_.stop_asked is not None
+                    and now - job_.stop_asked > limits.goodbye
+                ):
+                    worker.kill("stopped")
+                elif job_ is not None and now - worker.heard > limits.silence:
+                    worker.kill("hung")
+                elif worker.resident() > limits.memory:
+                    worker.kill("memory")
+
+    # The readers' side
+
+    def submit(self, config: TrainConfig, reader: str) -> str:
+        """Queue a run; it starts at once when a worker is free.
+
+        Returns:
+            The job's id, which answers to this reader only.
+
+        Raises:
+            Refused: a setting or a number of jobs is over its limit, or the service is closed.
+        """
+        check(config)
+        limits = self.limits
+        with self._lock:
+            if not self._open:
+                raise Refused("closed")
+            job = Job(
+                id=secrets.token_urlsafe(24),
+                reader=reader,
+                kind="train",
+                config=config,
+                seen=self._clock(),
+                history=History(limits.snapshots, limits.history),
+            )
+            self._troubles = 0
+            self._jobs[job.id] = job
+            self._queue.append(job)
+            self._arrange()
+            if job.state == "queued":
+                try:
+                    self._refuse_crowds(reader)
+                except Refused:
+                    self._queue.remove(job)
+                    del self._jobs[job.id]
+                    raise
+            self._wake.set()
+            return job.id
+
+    def poll(self, job_id: str, reader: str, since: int = 0) -> JobView:
+        """The job now, with the snapshots after number `since`; renews its lease.
+
+        Raises:
+            Refused: `unknown_job`: there is none, not any more, or not of this reader.
+        """
+        with self._lock:
+            job = self._find(job_id, reader)
+            job.seen = self._clock()
+            return job.view(since, self._queue.index(job) + 1 if job.state == "queued" else None)
+
+    def cancel(self, job_id: str, reader: str) -> None:
+        """Stop a job: at once in the queue, between two steps when it runs. An ended job stays as it is.
+
+        Raises:
+            Refused: as `poll`.
+        """
+        with self._lock:
+            self._ask_to_stop(self._find(job_id, reader), "stopped")
+
+    def current(self, reader: str) -> str | None:
+        """The reader's running job, else the next one waiting, else the last one: what a reload comes back to."""
+        mine = self.of(reader)
+        with self._lock:
+            for state in ("running", "queued"):
+                for each in mine:
+                    if each in self._jobs and self._jobs[each].state == state:
+                        return each
+        return mine[-1] if mine else None
+
+    def of(self, reader: str) -> list[str]:
+        """All jobs of a reader that can still be asked for, in the order of their submission."""
+        with self._lock:
+            return [job.id for job in self._jobs.values() if job.reader == reader]
+
+    # Under the lock
+
+    def _find(self, job_id: str, reader: str) -> Job:
+        job = self._jobs.get(job_id)
+        if job is None or job.reader != reader:
+            raise Refused("unknown_job")
+        return job
+
+    def _refuse_crowds(self, reader: str) -> None:
+        if sum(job.reader == reader for job in self._queue) > self.limits.waiting_each:
+            raise Refused("reader_waiting", limit=self.limits.waiting_each)
+        if len(self._queue) > self.limits.waiting:
+            raise Refused("pool_waiting", limit=self.limits.waiting)
+
+    def _arrange(self) -> None:
+        """Give waiting jobs to idle workers, first come first served, and keep one worker warm beyond them."""
+        for worker in [worker for worker in self._workers if worker.idle]:
+            job = next((job for job in self._queue if self._may_run(job.reader)), None)
+            if job is not None:
+                self._assign(job, worker)
+        spare = [worker for worker in self._workers if worker.idle or worker.starting]
+        if (
+            self._open
+            and not spare
+            and len(self._workers) < self.limits.workers
+            and self._troubles < TROUBLES
+        ):
+            self._hire()
+        for worker in [worker for worker in spare if worker.idle][1:]:
+            worker.kill("spare")
+
+    def _may_run(self, reader: str) -> bool:
+        running = sum(worker.job is not None and worker.job.reader == reader for worker in self._workers)
+        return running < self.limits.running_each
+
+    def _assign(self, job: Job, worker: Supervisor) -> None:
+        self._queue.remove(job)
+        job.state, job.device = "running", worker.device
+        worker.job, worker.heard = job, self._clock()
+        worker.send({"type": "run", "job": job.id, "kind": job.kind, "request": job.config.to_json()})
+
+    def _hire(self) -> None:
+        worker = Supervisor(self._command, self._clock(), self._hear, self._lose)
+        self._workers.append(worker)
+        limits = self.limits
+        worker.begin(
+            {"type": "start", "device": limits.device, "memory": limits.memory, "every": limits.every}
+        )
+
+    def _ask_to_stop(self, job: Job, key: str) -> None:
+        if job.state == "queued":
+            self._finish(job, "stopped", key)
+        elif job.state == "running" and job.stop_asked is None:
+            job.stop_asked, job.stop_key = self._clock(), key
+            for worker in self._workers:
+                if worker.job is job:
+                    worker.send({"type": "stop", "job": job.id})
+
+    def _finish(
+        self, job: Job, state: State, key: str | None = None, values: Mapping[str, Any] | None = None
+    ) -> None:
+        job.end(state, key, values)
+        if job in self._queue:
+            self._queue.remove(job)
+        self._ended.append(job)
+        mine = [each for each in self._ended if each.reader == job.reader]
+        for old in {
+            each.id: each for each in mine[: -self.limits.kept_each] + self._ended[: -self.limits.kept]
+        }.values():
+            self._ended.remove(old)
+            del self._jobs[old.id]
+
+    # From the workers
+
+    def _hear(self, worker: Supervisor, header: Header, arrays: Arrays) -> None:
+        with self._lock:
+            worker.heard = self._clock()
+            kind, job = header["type"], worker.job
+            if kind == "ready":
+                worker.device = self.device = header["device"]
+            elif kind == "unusable":
+                worker.complaint = header["key"], header["values"]
+            elif job is not None and job.live and header["job"] == job.id:
+                if kind == "snapshot":
+                    job.add(header["snapshot"], arrays)
+                elif kind == "ended":
+                    worker.job, self._troubles = None, 0
+                    job.adapter = arrays["result"].tobytes() if "result" in arrays else None
+                    key = job.stop_key if header["state"] == "stopped" else header["key"]
+                    if header.get("leaving"):
+                        worker.cause = "spent"
+                    self._finish(job, header["state"], key, header["values"])
+            self._arrange()
+
+    def _lose(self, worker: Supervisor) -> None:
+        with self._lock:
+            self._workers.remove(worker)
+            job = worker.job
+            if job is not None and job.live:
+                obeyed = job.stop_asked is not None
+                self._finish(
+                    job, "stopped" if obeyed else "failed", job.stop_key if obeyed else worker.cause or "died"
+                )
+            elif worker.cause not in ("spare", "spent"):
+                self._troubles = TROUBLES if worker.complaint else self._troubles + 1
+            if self._troubles >= TROUBLES and not self._workers:
+                for waiting in list(self._queue):
+                    self._finish(waiting, "failed", *(worker.complaint or ("no_worker",)))
+            self._arrange()
+
+    def _keep(self) -> None:
+        while self._open:
+            with self._lock:
+                timed = any(job.live for job in self._jobs.values()) or any(
+                    worker.starting for worker in self._workers
+                )
+            self._wake.wait(TICK if timed else None)
+            self._wake.clear()
+            self.sweep()
