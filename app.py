@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 
 import jobs
+from web.errors import on_script_error
 from web.navigation import ROOT
 from web.server import ROUTES, Frame
 
@@ -24,4 +25,10 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
         await run_in_threadpool(pool.stop)
 
 
-app = st.App(ROOT / "web" / "main.py", lifespan=lifespan, routes=ROUTES, middleware=[Middleware(Frame)])
+app = st.App(
+    ROOT / "web" / "main.py",
+    lifespan=lifespan,
+    routes=ROUTES,
+    middleware=[Middleware(Frame)],
+    on_script_error=on_script_error,
+)

@@ -1,4 +1,4 @@
-"""Who is reading: an unguessable token in a cookie, the same through reloads, gone with the browser's data."""
+"""Who is reading: an unguessable token in a cookie, the same through reloads."""
 
 import secrets
 

@@ -67,6 +67,7 @@ def index(language: str, key: str) -> str:
     words = catalog(language)
     title = html.escape(f"{words[f'page.{key}']} · {words['frame.name']}")
     about = html.escape(str(words["frame.description"]))
+    noscript = html.escape(str(words["frame.noscript"]))
     styles = "".join(
         f'<link rel="stylesheet" href="/app/static/{name}?v={version(name)}">'
         for name in STYLES
@@ -86,6 +87,9 @@ def index(language: str, key: str) -> str:
         r'<link rel="shortcut icon"[^>]*/>',
         '<link rel="icon" type="image/svg+xml" href="/app/static/favicon.svg">',
         page,
+    )
+    page = re.sub(
+        r"<noscript>.*?</noscript>", f"<noscript><p>{noscript}</p></noscript>", page, flags=re.DOTALL
     )
     return page.replace("</head>", f"{head}</head>")
 

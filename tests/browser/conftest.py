@@ -24,16 +24,21 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 from tests.browser.install import chromium
 
 ROOT = Path(__file__).parents[2]
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 PROBE = re.compile(r"/_stcore/(health|host-config)$")  # Streamlit's own 404s on a deep link
 expect.set_options(timeout=20_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Playwright's driver leaves sockets to the collector of garbage; what the app warns about still fails."""
+    """Playwright's driver leaves sockets to the garbage collector; that is not the app's doing."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
@@ -93,7 +98,7 @@ def serving(tmp_path: Path, **environment: str) -> Iterator[tuple[str, psutil.Pr
         finally:
             process.terminate()
             process.wait(20)
-        gone, alive = psutil.wait_procs(children, timeout=10)
+        _, alive = psutil.wait_procs(children, timeout=10)
         assert not alive, f"processes outlive the server: {alive}"
         assert "Traceback" not in log.read_text("utf-8"), log.read_text("utf-8")
 

@@ -1,4 +1,4 @@
-"""What holds on every page: language, address, navigation, width, keyboard, accessibility, no outside request."""
+"""What holds on every page: language, address, navigation, width, keyboard, accessibility."""
 
 import re
 from collections.abc import Callable
