@@ -1,15 +1,19 @@
 """The toy models: a character GPT and an MLP, small enough to fine-tune while a reader watches.
 
-Every trained matrix is an ``nn.Linear`` without bias with W of shape (d_out, d_in), so an adapter fits any of them.
+Every matrix inside is an ``nn.Linear`` with W of shape (d_out, d_in), so an adapter fits any of them.
 """
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import Tensor, nn
+
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
 
 # What the GPT reads and writes: a new line, printable ASCII, the Thai block, a few signs of typography. 192 in all.
 VOCABULARY = (
@@ -147,3 +151,17 @@ class MLP(nn.Module):
             x = F.relu(layer(x))
         logits: Tensor = self.head(x)
         return logits
+
+
+def load_base(name: str) -> GPT | MLP:
+    """A shipped base model with its trained weights, on the CPU.
+
+    Raises:
+        ValueError: there is no base of this name; the message lists those that exist.
+    """
+    makers: dict[str, type[GPT] | type[MLP]] = {"gpt-en": GPT, "gpt-en-th": GPT, "mlp-mnist": MLP}
+    if name not in makers:
+        raise ValueError(f"no base {name!r}; bases are: {', '.join(makers)}")
+    model = makers[name]()
+    model.load_state_dict(load_file(CHECKPOINTS / f"{name}.safetensors"))
+    return model

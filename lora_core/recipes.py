@@ -1,0 +1,149 @@
+"""What a run starts with when a reader has chosen nothing but a base and a task. No torch here.
+
+The learning rates are the best of a sweep on each task's validation split, three seeds a rate, at the batch, steps,
+rank and α that stand beside them: ``checkpoints/records/<base>--<task>.json`` holds every sweep, and
+``python -m lora_core.checkpoints.build tune`` runs them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from lora_core.config import TASKS, AdapterConfig, ConfigError, Targets, TrainConfig
+
+BASES = tuple(TASKS)
+
+_GPT: Mapping[str, tuple[int, int]] = {
+    **{
+        f"blocks.{block}.{name}": shape
+        for block in range(2)
+        for name, shape in (
+            ("attn.qkv", (192, 64)),
+            ("attn.proj", (64, 64)),
+            ("mlp.up", (256, 64)),
+            ("mlp.down", (64, 256)),
+        )
+    },
+    "head": (192, 64),
+}
+_MLP: Mapping[str, tuple[int, int]] = {"blocks.0": (128, 196), "blocks.1": (128, 128), "head": (10, 128)}
+
+_GPT_PRESETS: Mapping[str, Targets] = {
+    "blocks": "blocks",
+    "attn": ("attn.qkv", "attn.proj"),
+    "mlp": ("mlp.up", "mlp.down"),
+    "head": ("head",),
+    "all-linear": "all-linear",
+}
+_MLP_PRESETS: Mapping[str, Targets] = {"blocks": "blocks", "head": ("head",), "all-linear": "all-linear"}
+
+# For full fine-tuning only, as an adapter fits linear layers alone: what a language the base never saw asks for.
+EVERYTHING: Targets = ("embed", "position", "qkv", "proj", "up", "down", "head")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What suits a task.
+
+    Attributes:
+        kind: what the task is about, and so what a snapshot shows of it.
+        lr: LoRA's rate. full_lr: full fine-tuning's, for the same matrices.
+        classes: keys of the class names, in order (images only).
+        caution: a key that says why the defaults fail, where failing is the lesson.
+    """
+
+    kind: Literal["text", "image"]
+    rank: int
+    alpha: float
+    batch: int
+    steps: int
+    lr: float
+    full_lr: float
+    targets: Targets = "blocks"
+    classes: tuple[str, ...] = ()
+    caution: str | None = None
+
+
+_DIGITS = tuple(f"digit_{digit}" for digit in range(10))
+_CLOTHES = (
+    "tshirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle_boot",
+)
+
+RECIPES: Mapping[str, Recipe] = {
+    "python": Recipe("text", rank=8, alpha=32, batch=8, steps=200, lr=4e-3, full_lr=2e-3),
+    "thai": Recipe(
+        "text", rank=8, alpha=32, batch=8, steps=200, lr=4e-3, full_lr=2e-3, caution="frozen_embeddings"
+    ),
+    "thai-names": Recipe("text", rank=8, alpha=32, batch=8, steps=200, lr=4e-3, full_lr=2e-3),
+    "english-names": Recipe("text", rank=8, alpha=32, batch=8, steps=200, lr=4e-3, full_lr=2e-3),
+    "fashion": Recipe(
+        "image",
+        rank=8,
+        alpha=32,
+        batch=64,
+        steps=600,
+        lr=3e-3,
+        full_lr=1e-3,
+        targets="all-linear",
+        classes=_CLOTHES,
+    ),
+    "rotated": Recipe(
+        "image",
+        rank=8,
+        alpha=32,
+        batch=64,
+        steps=400,
+        lr=3e-3,
+        full_lr=1e-3,
+        targets="all-linear",
+        classes=_DIGITS,
+    ),
+}
+
+
+def recipe(base: str, task: str) -> Recipe:
+    """What suits a task of a base.
+
+    Raises:
+        ConfigError: (a ValueError) the base does not exist or does not offer the task; lists what does.
+    """
+    if base not in TASKS:
+        raise ConfigError("choice", field="base", value=base, choices=", ".join(TASKS))
+    if task not in TASKS[base]:
+        raise ConfigError("choice", field="task", value=task, choices=", ".join(TASKS[base]))
+    return RECIPES[task]
+
+
+def default(base: str, task: str) -> TrainConfig:
+    """The run that succeeds at the first press: LoRA beside full fine-tuning."""
+    suits = recipe(base, task)
+    adapter = AdapterConfig(rank=suits.rank, alpha=suits.alpha, targets=suits.targets)
+    return TrainConfig(
+        base=base, task=task, adapter=adapter, lr=suits.lr, batch=suits.batch, steps=suits.steps
+    )
+
+
+def full_lr(base: str, task: str) -> float:
+    """The tuned rate of full fine-tuning, which the yardstick uses whatever the run's own rate."""
+    return recipe(base, task).full_lr
+
+
+def layers(base: str) -> Mapping[str, tuple[int, int]]:
+    """The linear layers of a base and their shapes (d_out, d_in), in the model's order."""
+    return _MLP if base == "mlp-mnist" else _GPT
+
+
+def presets(base: str) -> Mapping[str, Targets]:
+    """Choices of layers worth a name of their own."""
+    return _MLP_PRESETS if base == "mlp-mnist" else _GPT_PRESETS
