@@ -8,10 +8,28 @@ from typing import TYPE_CHECKING, Any
 from lora_core.config import AdapterConfig, TrainConfig
 
 if TYPE_CHECKING:
-    from lora_core.adapter import attach, delta_weights, detach, load_adapter, merge, optimizer_for, save_adapter, unmerge
+    from lora_core.adapter import (
+        attach,
+        delta_weights,
+        detach,
+        load_adapter,
+        merge,
+        optimizer_for,
+        save_adapter,
+        unmerge,
+    )
 
 _HOMES = dict.fromkeys(
-    ("attach", "delta_weights", "detach", "load_adapter", "merge", "optimizer_for", "save_adapter", "unmerge"),
+    (
+        "attach",
+        "delta_weights",
+        "detach",
+        "load_adapter",
+        "merge",
+        "optimizer_for",
+        "save_adapter",
+        "unmerge",
+    ),
     "lora_core.adapter",
 )
 

@@ -185,7 +185,9 @@ class TrainConfig:
 
     base: str = "gpt-en"
     task: str = "python"
-    adapter: AdapterConfig | None = field(default_factory=lambda: AdapterConfig(rank=8, alpha=32.0, targets="blocks"))
+    adapter: AdapterConfig | None = field(
+        default_factory=lambda: AdapterConfig(rank=8, alpha=32.0, targets="blocks")
+    )
     targets: Targets = "blocks"
     lr: float = 4e-3
     batch: int = 8
@@ -198,7 +200,9 @@ class TrainConfig:
         _choice("task", self.task, TASKS[self.base])
         if self.adapter is not None:
             if not isinstance(self.adapter, AdapterConfig):
-                raise ConfigError("type", field="adapter", value=self.adapter, expected="an AdapterConfig or None")
+                raise ConfigError(
+                    "type", field="adapter", value=self.adapter, expected="an AdapterConfig or None"
+                )
             for name in ("rank", "alpha", "dropout"):
                 _range(name, getattr(self.adapter, name), *LIMITS[name])
             _set(self, targets=self.adapter.targets)
@@ -206,7 +210,9 @@ class TrainConfig:
         if isinstance(self.targets, str):
             _choice("targets", self.targets, ("all-linear", "blocks"))
         elif len(self.targets) > 64 or max(map(len, self.targets)) > 100:
-            raise ConfigError("type", field="targets", value=len(self.targets), expected="at most 64 short names")
+            raise ConfigError(
+                "type", field="targets", value=len(self.targets), expected="at most 64 short names"
+            )
         _set(self, lr=_real("lr", self.lr))
         _range("lr", self.lr, *LIMITS["lr"])
         for name in ("batch", "steps", "seed"):
