@@ -1,4 +1,7 @@
-"""LoRA itself. Importing this package does not import torch: names that need it are fetched when first used."""
+"""LoRA itself.
+
+Importing this package does not import torch: names that need it are fetched when first used.
+"""
 
 from __future__ import annotations
 

@@ -41,8 +41,8 @@ def attach(
 ) -> M:
     """Wraps the linear layers that `config.targets` selects, in place, and freezes everything else.
 
-    Only nn.Linear is adapted (a subclass with a forward of its own is not). A layer that stands in several places is
-    wrapped once and stands in all of them.
+    Only nn.Linear is adapted (a subclass with a forward of its own is not). A layer that stands in several
+    places is wrapped once and stands in all of them.
 
     Args:
         generator: source of the factors' random start; it may live on another device than the model.
@@ -52,8 +52,8 @@ def attach(
         The model.
 
     Raises:
-        ValueError: no module matches, a rank above min(d_out, d_in), an adapter is attached already, or what the
-            method itself refuses.
+        ValueError: no module matches, a rank above min(d_out, d_in), an adapter is attached already, or what
+            the method itself refuses.
     """
     _refuse_second(model)
     linear = _linear(model)
@@ -74,7 +74,7 @@ def attach(
 
 
 def detach(model: M) -> M:
-    """Takes the adapter off: the same base layers, bit for bit, and what trained before attaching trains again.
+    """Takes the adapter off: the base as it was, bit for bit, and what used to train trains again.
 
     Raises:
         ValueError: no adapter is attached to this very module.
@@ -131,14 +131,16 @@ def delta_weights(model: nn.Module) -> dict[str, Tensor]:
 def optimizer_for(
     model: nn.Module, config: AdapterConfig, *, lr: float, **options: Any
 ) -> torch.optim.Optimizer:
-    """AdamW of the adapter's parameters, set up as `config.method` asks (without weight decay unless options say so).
+    """AdamW of the adapter's parameters, set up as `config.method` asks.
 
     Args:
         lr: learning rate; the methods that use several derive them from it.
-        options: the method's own (`ratio` of "lora+"), then those of torch.optim.AdamW.
+        options: the method's own (`ratio` of "lora+") and those of torch.optim.AdamW; weight_decay is 0
+            unless given.
 
     Raises:
-        ValueError: no adapter is attached, it is merged (nothing would train), or it is of another method's making.
+        ValueError: no adapter is attached, it is merged (nothing would train), or it is of another method's
+            making.
     """
     layers = _layers(model)
     how = method(config.method)
@@ -171,14 +173,14 @@ def save_adapter(model: nn.Module, folder: str | os.PathLike[str]) -> None:
 
 
 def load_adapter(model: M, folder: str | os.PathLike[str]) -> M:
-    """Attaches the adapter that `save_adapter` or PEFT wrote, of any rank, in the types of the model's own weights.
+    """Attaches what `save_adapter` or PEFT wrote, of any rank, in the types of the model's own weights.
 
     Returns:
         The model.
 
     Raises:
-        ValueError: an adapter is attached already, a file is missing or broken, holds what cannot be read here, or does
-            not fit the model (names the tensor and both shapes).
+        ValueError: an adapter is attached already, a file is missing or broken, holds what cannot be read
+            here, or does not fit the model (names the tensor and both shapes).
     """
     _refuse_second(model)
     saved = peft_format.read(folder)
@@ -243,11 +245,12 @@ def _linear(model: nn.Module) -> dict[str, nn.Linear]:
 
 
 def _install(model: M, config: AdapterConfig, layers: Mapping[str, LoRALinear]) -> M:
-    """Nothing is refused from here on."""
     trainable = frozenset(name for name, parameter in model.named_parameters() if parameter.requires_grad)
+    attached = _Attached(replace(config, targets=tuple(layers)), trainable)
+    # Nothing is refused from here on.
     model.requires_grad_(False)
     _replace(model, {layer.base: layer for layer in layers.values()})
-    setattr(model, _MARK, _Attached(replace(config, targets=tuple(layers)), trainable))
+    setattr(model, _MARK, attached)
     return model
 
 

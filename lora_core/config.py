@@ -9,12 +9,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
+from urllib.parse import quote, unquote
 
 # Each name is a file of methods/: "lora+" is lora_plus.py, "lora-ga" is lora_ga.py.
 METHODS = ("lora", "rslora", "lora+")
@@ -27,8 +27,8 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "mlp-mnist": ("fashion", "rotated"),
 }
 
-# What a reader may ask of the training service (both ends included). They bind TrainConfig, not AdapterConfig:
-# somebody else's model may well have a rank of 512.
+# What a reader may ask of the training service (both ends included). They bind TrainConfig, not
+# AdapterConfig: somebody else's model may well have a rank of 512.
 LIMITS: Mapping[str, tuple[float, float]] = {
     "rank": (1, 64),
     "alpha": (0.01, 1024.0),
@@ -46,7 +46,8 @@ _NAMES = "names:"  # how a list of names starts in a URL, so that it cannot be t
 class ConfigError(ValueError):
     """A setting that cannot be. `key` and `values` let a page say it in the reader's language.
 
-    key is "range" (field, value, low, high), "choice" (field, value, choices) or "type" (field, value, expected).
+    key is "range" (field, value, low, high), "choice" (field, value, choices) or "type" (field, value,
+    expected).
     """
 
     def __init__(self, key: str, **values: Any) -> None:
@@ -64,8 +65,9 @@ class ConfigError(ValueError):
 def select(names: Iterable[str], targets: Targets) -> list[str]:
     """The names that `targets` asks for, in their given order; names are those of a model's linear modules.
 
-    "all-linear" is every name and "blocks" every name inside a module called `blocks`. Any other string is a regular
-    expression that must match the whole name, and a tuple holds names or dotted suffixes, both as in PEFT.
+    "all-linear" is every name and "blocks" every name inside a module called `blocks`. Any other string is a
+    regular expression that must match the whole name, and a tuple holds names or dotted suffixes, both as in
+    PEFT.
 
     Raises:
         ValueError: nothing matches; the message lists the names that exist.
@@ -122,13 +124,9 @@ class AdapterConfig:
     @property
     def gamma(self) -> float:
         """γ, the factor on BA."""
-        return self.gamma_at(self.rank, self.alpha)
-
-    def gamma_at(self, rank: int, alpha: float) -> float:
-        """γ of a layer that has its own rank and α."""
         if self.rank_stabilised:
-            return alpha / math.sqrt(rank)
-        return alpha if self.gamma_rule == "constant" else alpha / rank
+            return self.alpha / math.sqrt(self.rank)
+        return self.alpha if self.gamma_rule == "constant" else self.alpha / self.rank
 
     @property
     def rank_stabilised(self) -> bool:
@@ -175,8 +173,8 @@ class TrainConfig:
     Args:
         base, task: see TASKS.
         adapter: None is full fine-tuning of the same matrices.
-        targets: which matrices train. With an adapter it is the adapter's. A regular expression is refused: it may come
-            from a URL, and a hostile one can take for ever.
+        targets: which matrices train. With an adapter it is the adapter's. A regular expression is refused:
+            it may come from a URL, and a hostile one can take for ever.
         yardstick: train full fine-tuning step by step beside the adapter, at its own tuned rate.
 
     Raises:
@@ -253,7 +251,10 @@ class TrainConfig:
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> Self:
-        """Keys that are absent take this class's defaults: put a recipe's `to_query()` underneath for its own."""
+        """Keys that are absent take this class's defaults.
+
+        For a recipe's own defaults, put its `to_query()` underneath.
+        """
         query = {**cls().to_query(), **query}
         full = query["method"] == "full"
         return cls(
@@ -323,9 +324,8 @@ def _targets(value: Any) -> Targets:
             ) from None
         if value and not value.startswith(_NAMES):
             return value
-    elif isinstance(value, list | tuple) and value:
-        if all(isinstance(name, str) and name and "," not in name for name in value):
-            return tuple(value)
+    elif isinstance(value, list | tuple) and value and all(isinstance(name, str) and name for name in value):
+        return tuple(value)
     raise ConfigError(
         "type",
         field="targets",
@@ -335,11 +335,15 @@ def _targets(value: Any) -> Targets:
 
 
 def _targets_to_text(targets: Targets) -> str:
-    return targets if isinstance(targets, str) else _NAMES + ",".join(targets)
+    if isinstance(targets, str):
+        return targets
+    return _NAMES + ",".join(quote(name, safe="") for name in targets)
 
 
 def _targets_from_text(value: str) -> Targets:
-    return tuple(value.removeprefix(_NAMES).split(",")) if value.startswith(_NAMES) else value
+    if not value.startswith(_NAMES):
+        return value
+    return tuple(unquote(name) for name in value.removeprefix(_NAMES).split(","))
 
 
 def _known(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -347,8 +351,3 @@ def _known(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
     for key in values:
         _choice("key", key, names)
     return dict(values)
-
-
-def dumps(config: AdapterConfig | TrainConfig) -> str:
-    """One line of JSON, keys sorted: equal configurations give equal text."""
-    return json.dumps(config.to_json(), sort_keys=True)

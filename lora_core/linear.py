@@ -16,8 +16,8 @@ from torch import Tensor, nn
 class LoRALinear(nn.Module):
     """A frozen linear layer with a trainable low-rank update.
 
-    Whatever reads `.weight` instead of calling the layer (nn.MultiheadAttention does) finds W + ΔW there, so that an
-    adapter is never passed over in silence; only dropout has no part in it.
+    Whatever reads `.weight` instead of calling the layer (nn.MultiheadAttention does) finds W + ΔW there, so
+    that an adapter is never passed over in silence; only dropout has no part in it.
 
     Args:
         base: the frozen layer; its weight W has shape (d_out, d_in). It is kept as it is, merged or not.
@@ -53,7 +53,7 @@ class LoRALinear(nn.Module):
         self.A = nn.Parameter(W.new_empty(rank, W.shape[1]))
         self.B = nn.Parameter(W.new_zeros(W.shape[0], rank))
         self.register_buffer("merged", None, persistent=False)  # W + ΔW (d_out, d_in) while merged
-        self.register_load_state_dict_post_hook(_merge_again)
+        self.register_load_state_dict_post_hook(_merge_again)  # type: ignore[no-untyped-call]
         self.train(base.training)
         with torch.no_grad():
             self.A.copy_(uniform(rank, W.shape[1], dtype=W.dtype, generator=generator))
@@ -127,7 +127,8 @@ class LoRALinear(nn.Module):
         self.B.copy_(tensors["lora_B.weight"])
 
     def extra_repr(self) -> str:
-        return f"rank={self.rank}, scale={self.scale:g}, dropout={self.dropout:g}, merged={self.merged is not None}"
+        merged = self.merged is not None
+        return f"rank={self.rank}, scale={self.scale:g}, dropout={self.dropout:g}, merged={merged}"
 
 
 def uniform(rank: int, d_in: int, *, dtype: torch.dtype, generator: torch.Generator | None) -> Tensor:

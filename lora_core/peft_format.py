@@ -1,7 +1,7 @@
-"""A saved adapter: adapter_config.json and adapter_model.safetensors, as Hugging Face PEFT reads and writes them.
+"""A saved adapter: adapter_config.json and adapter_model.safetensors, as Hugging Face PEFT has them.
 
-No torch here: tensors are numpy arrays. bfloat16, which numpy does not know, is read and written as float32 (which
-holds it exactly; PEFT also keeps the factors of a half-precision model in float32).
+No torch here: tensors are numpy arrays. bfloat16, which numpy does not know, is read and written as float32
+(which holds it exactly; PEFT also keeps the factors of a half-precision model in float32).
 
 Tensors are called `base_model.model.<module>.lora_A.weight` (r, d_in) and `….lora_B.weight` (d_out, r).
 """
@@ -55,7 +55,8 @@ class SavedAdapter:
     """What a folder holds.
 
     entries: adapter_config.json as it stands.
-    config: the same as an AdapterConfig; its targets are the names in the file, its rank and α the general ones.
+    config: the same as an AdapterConfig; its targets are the names in the file, its rank and α the general
+        ones.
     layers: module name -> "lora_A.weight" -> array.
     """
 
@@ -71,7 +72,7 @@ class SavedAdapter:
         return AdapterConfig.from_json(values)
 
     def targets(self, names: Iterable[str]) -> list[str]:
-        """Which of a model's linear modules the file's own `target_modules` asks for, as PEFT would read it."""
+        """Which of a model's linear modules the file's `target_modules` asks for, as PEFT would read it."""
         asked = self.entries.get("target_modules")
         if asked is None or asked == "all-linear" or self.entries.get("layers_to_transform") is not None:
             return list(self.layers)  # what PEFT would have chosen depends on more than names
@@ -88,7 +89,8 @@ def read(folder: str | os.PathLike[str]) -> SavedAdapter:
     """Reads and checks an adapter's folder.
 
     Raises:
-        ValueError: a file is missing or broken, or holds what cannot be read here; the message says which and what.
+        ValueError: a file is missing or broken, or holds what cannot be read here; the message says which and
+            what.
     """
     folder = Path(folder)
     entries = _read_json(folder / CONFIG_FILE)
@@ -102,9 +104,8 @@ def read(folder: str | os.PathLike[str]) -> SavedAdapter:
     for name, array in _read_tensors(folder / TENSOR_FILE).items():
         found = re.fullmatch(rf"{re.escape(_PREFIX)}(.+)\.(lora_\w+(?:\.weight)?)", name)
         if found is None:
-            raise ValueError(
-                f"{TENSOR_FILE}: unexpected tensor {name}, expected {tensor_name('<module>', 'lora_A.weight')}"
-            )
+            usual = tensor_name("<module>", "lora_A.weight")
+            raise ValueError(f"{TENSOR_FILE}: unexpected tensor {name}, expected names like {usual}")
         layers.setdefault(found[1], {})[found[2]] = array
     if not layers:
         raise ValueError(f"{TENSOR_FILE} holds no tensor")
@@ -232,7 +233,7 @@ def _by_pattern(patterns: Mapping[str, Any], name: str, default: Any) -> Any:
 
 
 def _targets(chosen: list[str], names: Iterable[str]) -> list[str] | str:
-    """The names themselves. Where PEFT, which also takes a name as a suffix, would find more: an exact pattern."""
+    """The names; an exact pattern where PEFT, which takes a name as a suffix too, would find more."""
     matches = _matcher(chosen)
     if set(filter(matches, names)) <= set(chosen):
         return chosen
@@ -257,7 +258,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         entries = json.loads(path.read_text("utf-8"))
     except OSError:
         raise ValueError(f"no {path.name} in {str(path.parent)!r}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path.name} is not JSON: {error}") from None
     if not isinstance(entries, dict):
         raise ValueError(f"{path.name} holds a {type(entries).__name__}, expected an object")
@@ -266,7 +267,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _read_tensors(path: Path) -> dict[str, Array]:
     try:
-        views = deserialize(path.read_bytes())
+        views = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
     except OSError:
         raise ValueError(f"no {path.name} in {str(path.parent)!r}") from None
     except SafetensorError as error:

@@ -1,7 +1,8 @@
-"""The family: one file a method, found by name. A method decides what stands here; `adapter` does all the rest.
+"""The family: one file a method, found by name. A method decides what stands here, `adapter` does the rest.
 
-To add one: put its name into `config.METHODS` and write `methods/<name>.py` ("lora-ga" is lora_ga.py, "lora+" is
-lora_plus.py) with its layer, a subclass of LoRALinear if it differs, and `METHOD`, usually a subclass of LoRA.
+To add one: put its name into `config.METHODS` and write `methods/<name>.py` ("lora-ga" is lora_ga.py, "lora+"
+is lora_plus.py) with its layer, a subclass of LoRALinear if it differs, and `METHOD`, an instance of LoRA or
+of a subclass.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Method(Protocol):
     ) -> LoRALinear:
         """A layer around `base`, which is left as it is: `attach` may still refuse.
 
-        gradient: estimate of dL/dW (d_out, d_in), or None. A method that cannot do without it raises ValueError.
+        gradient: estimate of dL/dW (d_out, d_in), or None. A method that cannot do without it raises
+            ValueError.
         """
         ...
 

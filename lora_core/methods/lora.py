@@ -4,8 +4,8 @@
     W (d_out, d_in) frozen;  A (r, d_in) uniform in ±1/√d_in;  B (d_out, r) zero
     merge: W <- W + γ B A
 
-One AdamW for A and B alike, without weight decay. The paper draws A from a normal distribution; its authors' code, PEFT
-and "LoRA Without Regret" from this uniform one.
+One AdamW for A and B alike, without weight decay. The paper draws A from a normal distribution; its authors'
+code, PEFT and "LoRA Without Regret" from this uniform one.
 """
 
 from __future__ import annotations

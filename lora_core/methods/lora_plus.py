@@ -2,8 +2,8 @@
 
     lr_A = η,  lr_B = λ η,  λ > 1
 
-In the limit of wide layers one rate for both learns features in A too slowly. The paper finds λ around 2⁴ good for
-its models; values from 4 to 20 are in use. Nothing else differs from LoRA.
+In the limit of wide layers one rate for both learns features in A too slowly. The paper finds λ around 2⁴
+good for its models; values from 4 to 20 are in use. Nothing else differs from LoRA.
 """
 
 from __future__ import annotations

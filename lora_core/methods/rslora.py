@@ -1,9 +1,10 @@
-"""rsLoRA: Kalajdzievski 2023, "A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA", arXiv:2312.03732.
+"""rsLoRA: Kalajdzievski 2023, "A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA",
+arXiv:2312.03732.
 
     h = W x + γ B A x,  γ = α / √r         (section 4, theorem 4.1)
 
-With α/r the update of a trained adapter shrinks as the rank grows; with α/√r it neither shrinks nor grows. Nothing else
-differs from LoRA: the rule itself is `AdapterConfig.gamma`.
+With α/r the update of a trained adapter shrinks as the rank grows; with α/√r it neither shrinks nor grows.
+Nothing else differs from LoRA: the rule itself is `AdapterConfig.gamma`.
 """
 
 from __future__ import annotations
