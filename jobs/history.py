@@ -53,7 +53,7 @@ class History:
         return [entry.snapshot for entry in self._entries if entry.number > number]
 
     def _thin(self) -> None:
-        """Drop the one that is missed least: between close neighbours, and without an evaluation if there is such."""
+        """Drop what is missed least: between close neighbours, and not evaluated if there is such."""
         middle = range(1, len(self._entries) - 1)
         least = min(middle, key=lambda i: (_evaluated(self._entries[i].snapshot), self._gap(i)))
         self._size -= self._entries.pop(least).size

@@ -16,7 +16,7 @@ LIVE = ("queued", "running")
 
 @dataclass(frozen=True)
 class JobView:
-    """A job at one moment, for its reader. The snapshots and arrays are shared: read them, do not change them.
+    """A job at one moment, for its reader. Snapshots and arrays are shared: read them, do not change them.
 
     Attributes:
         position: place in the queue, 1 is the next; None unless queued.

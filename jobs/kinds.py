@@ -1,7 +1,7 @@
-"""What a worker can be asked to do, by name. The only file of this room that brings torch in, and only in a worker.
+"""What a worker can be asked to do, by name. Only here does this room bring torch in, and only in a worker.
 
-A kind is a generator: it is given the request, a function that says whether to stop, the device and the seconds
-between two snapshots, and yields frames: any number of snapshots, then one `ended`.
+A kind is a generator: it is given the request, a function that says whether to stop, the device and the
+seconds between two snapshots, and yields frames: any number of snapshots, then one `ended`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Kind = Callable[[dict[str, Any], Callable[[], bool], str, float], Iterator[Frame
 Warm = Callable[[str], str]  # the device asked for -> the device there is
 
 
-class Unusable(Exception):
+class Unusable(Exception):  # noqa: N818
     """A worker cannot work as it is set up; `jobs.<key>` says why."""
 
     def __init__(self, key: str, **values: Any) -> None:
@@ -31,7 +31,7 @@ class Unusable(Exception):
 
 
 def warm(wanted: str) -> str:
-    """Import torch, choose the device, and touch every base model, so that the first press of Train does not wait.
+    """Import torch, choose the device, touch every base model: the first press of Train shall not wait.
 
     Raises:
         Unusable: the wanted device does not exist here.
@@ -58,7 +58,7 @@ def train(request: dict[str, Any], stop: Callable[[], bool], device: str, every:
     from lora_core.config import TrainConfig
     from lora_core.training import fine_tune
 
-    # The folder appears only when there is something to save: a worker killed while it trains leaves nothing behind.
+    # The folder appears only when there is something to save: a worker killed while it trains leaves none.
     folder = Path(tempfile.gettempdir()) / f"pradit-{secrets.token_hex(16)}"
     state, reason = "failed", None
     try:

@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from lora_core.config import ConfigError, TrainConfig
+from lora_core.config import ConfigError, TrainConfig, select
+from lora_core.recipes import layers
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818
     """A request the service does not take, or cannot answer.
 
-    `jobs.<key>` is its message in `content/strings`, with the fields of `values`. An unknown job and somebody else's
-    job are the same refusal, so that an id cannot be probed for.
+    `jobs.<key>` is its message in `content/strings`, with the fields of `values`. An unknown job and somebody
+    else's job are the same refusal, so that an id cannot be probed for.
     """
 
     def __init__(self, key: str, **values: Any) -> None:
@@ -62,7 +63,7 @@ class Limits:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """PRADIT_WORKERS (default: cores − 1, at least 1), PRADIT_LEASE (s), PRADIT_MEMORY (MB a worker), PRADIT_DEVICE.
+        """From PRADIT_WORKERS (default: cores − 1, at least 1), _LEASE (s), _MEMORY (MB a worker), _DEVICE.
 
         Raises:
             ValueError: a setting is not a number above 0, or the device is not one of DEVICES.
@@ -86,13 +87,23 @@ def check(config: TrainConfig) -> None:
         Refused: a field is out of bounds; see `refusal`.
     """
     try:
-        TrainConfig.from_json(config.to_json())
+        config = TrainConfig.from_json(config.to_json())
     except ConfigError as error:
         raise refusal(error) from error
+    shapes = layers(config.base)
+    embeddings = () if config.adapter else ("embed", "position")  # these train whole, or not at all
+    try:
+        chosen = select((*embeddings, *shapes), config.targets)
+    except ValueError as error:
+        raise Refused("limit.targets", value=config.targets, choices=", ".join(shapes)) from error
+    if config.adapter:
+        most = min(min(shapes[name]) for name in chosen)
+        if config.adapter.rank > most:
+            raise Refused("limit.rank", value=config.adapter.rank, low=1, high=most)
 
 
 def refusal(error: ConfigError) -> Refused:
-    """The message for a setting out of bounds: `limit.<field>` for a range, else `limit.choice` or `limit.type`."""
+    """How to say that a setting is out of bounds: `limit.<field>`, `limit.choice` or `limit.type`."""
     if error.key == "range":
         return Refused(f"limit.{error.values['field']}", **error.values)
     return Refused(f"limit.{error.key}", **error.values)

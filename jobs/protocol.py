@@ -4,9 +4,9 @@
 
 The header's `bytes` is the length of the arrays, 0 when there are none. Nothing is ever unpickled.
 
-    server -> worker   start (device, memory, every), then any number of: run (job, kind, request), stop (job)
-    worker -> server   ready (device) or unusable (key, values), then for each job: snapshots (snapshot + arrays), ended
-                       (state, key, values + "result", bytes as uint8)
+    server -> worker   start (device, memory, every), then: run (job, kind, request), stop (job), …
+    worker -> server   ready (device) or unusable (key, values), then for each job:
+                       snapshot (snapshot + arrays), …, ended (state, key, values + uint8 array "result")
 
 End of file is the goodbye, in either direction.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,19 +36,20 @@ class ProtocolError(Exception):
     """The other side sent something that is no frame."""
 
 
-def write_frame(stream: BinaryIO, header: Header, arrays: Mapping[str, NDArray[Any]] | None = None) -> None:
+def write_frame(stream: IO[bytes], header: Header, arrays: Mapping[str, NDArray[Any]] | None = None) -> None:
     """Send one frame, whole.
 
     Raises:
         OSError: the other side is gone.
     """
-    body = save(dict(arrays)) if arrays else b""
+    # safetensors writes a transposed array's memory as it lies, under its transposed shape.
+    body = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}) if arrays else b""
     head = json.dumps({**header, "bytes": len(body)}).encode()
     stream.write(_LENGTH.pack(len(head)) + head + body)
     stream.flush()
 
 
-def read_frame(stream: BinaryIO) -> Frame | None:
+def read_frame(stream: IO[bytes]) -> Frame | None:
     """The next frame, or None at the end of the stream.
 
     Raises:
@@ -76,7 +77,7 @@ def as_array(content: bytes) -> NDArray[np.uint8]:
     return np.frombuffer(content, dtype=np.uint8)
 
 
-def _exactly(stream: BinaryIO, size: int, most: int) -> bytes:
+def _exactly(stream: IO[bytes], size: int, most: int) -> bytes:
     if not 0 <= size <= most:
         raise ProtocolError(f"a part of {size} bytes; the most is {most}")
     content = stream.read(size)

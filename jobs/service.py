@@ -1,7 +1,7 @@
 """The pool: a queue, worker processes, leases. `poll` is all a page needs to follow a job.
 
-Three kinds of threads meet under one lock: the pages' calls, one supervisor a worker, and the keeper, which wakes once
-a second while there is something to keep time for.
+Three kinds of threads meet under one lock: the pages' calls, one supervisor a worker, and the keeper, which
+wakes once a second while there is something to keep time for.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ class Pool:
             self._ask_to_stop(self._find(job_id, reader), "stopped")
 
     def current(self, reader: str) -> str | None:
-        """The reader's running job, else the next one waiting, else the last one: what a reload comes back to."""
+        """The reader's running job, else the next one waiting, else the last one: where a reload returns."""
         mine = self.of(reader)
         with self._lock:
             for state in ("running", "queued"):
@@ -192,7 +192,7 @@ class Pool:
             raise Refused("pool_waiting", limit=self.limits.waiting)
 
     def _arrange(self) -> None:
-        """Give waiting jobs to idle workers, first come first served, and keep one worker warm beyond them."""
+        """Give waiting jobs to idle workers, first come first served; keep one worker warm beyond them."""
         for worker in [worker for worker in self._workers if worker.idle]:
             job = next((job for job in self._queue if self._may_run(job.reader)), None)
             if job is not None:

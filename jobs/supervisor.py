@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import subprocess
@@ -19,7 +20,7 @@ from jobs.protocol import Arrays, Header, read_frame, write_frame
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = (sys.executable, "-m", "jobs.worker")
 TAIL = 8192  # bytes of a worker's stderr that are kept
-# Two threads in one product stall each other on a busy machine, and must be forbidden before the libraries load.
+# Two threads in one product stall each other on a busy machine; libraries read this when they load.
 ONE_THREAD = dict.fromkeys(
     (
         "OMP_NUM_THREADS",
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """A worker process. All but `join` is called under the pool's lock; the callbacks come from its own thread.
+    """A worker process. All but `join` is called under the pool's lock; callbacks come from its own thread.
 
     Args:
         command: what to run.
@@ -118,7 +119,8 @@ class Supervisor:
         self._reader.join(timeout)
 
     def _read(self) -> None:
-        assert self._process.stdout is not None and self._process.stdin is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         try:
             while (frame := read_frame(self._process.stdout)) is not None:
                 self._on_frame(self, *frame)
@@ -128,10 +130,8 @@ class Supervisor:
         code = self._process.wait()
         self._listener.join()
         self._process.stdout.close()
-        try:
+        with contextlib.suppress(OSError):  # what was still to be sent has nobody to read it
             self._process.stdin.close()
-        except OSError:
-            pass  # what was still to be sent has nobody to read it
         if self.cause is None or self._tail:
             log.warning(
                 "worker %s ended (%s, code %s): %s",

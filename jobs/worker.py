@@ -11,7 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import psutil
 
@@ -91,12 +91,14 @@ def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 def _be_modest() -> None:
     """Run behind the server: a page that redraws comes first."""
-    lower: Any = NICE if sys.platform != "win32" else psutil.BELOW_NORMAL_PRIORITY_CLASS
-    psutil.Process().nice(lower)
+    if sys.platform == "win32":
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    else:
+        psutil.Process().nice(NICE)
 
 
 def _limit_memory(most: int) -> None:
-    """Where the system can refuse memory, let it: the job then fails with a message. The server watches in any case."""
+    """Let the system refuse memory where it can; the server watches in any case."""
     if sys.platform == "linux":
         import resource
 

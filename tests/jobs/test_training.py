@@ -1,0 +1,104 @@
+"""A real run through a real worker."""
+
+import io
+import json
+import time
+import zipfile
+
+import numpy as np
+import pytest
+from safetensors.numpy import load
+
+from content.catalog import LANGUAGES, catalog
+from jobs import Limits, Pool
+from jobs.export import COLUMNS, curve_csv
+from jobs.kinds import train
+from lora_core.config import AdapterConfig, TrainConfig
+from lora_core.recipes import default, layers
+from lora_core.snapshot import Measure, Snapshot
+from tests.jobs.helpers import end_of, running, wait_until
+
+
+@pytest.fixture(scope="module")
+def pool():
+    pool = Pool(Limits(device="cpu"))
+    pool.start()
+    wait_until(lambda: pool.device, timeout=120)
+    yield pool
+    pool.stop()
+
+
+def test_a_run_from_press_to_adapter(pool):
+    config = TrainConfig(steps=30, batch=4, adapter=AdapterConfig(rank=4, alpha=32, targets="blocks"))
+    pressed = time.monotonic()
+    job = pool.submit(config, "ana")
+    running(pool, job)
+    assert time.monotonic() - pressed < 2  # the first point on the chart
+    view = end_of(pool, job, timeout=120)
+    assert (view.state, view.device, view.message_key) == ("done", "cpu", None)
+    last = Snapshot.from_json(view.snapshots[-1])
+    assert (last.step, last.steps, last.state) == (30, 30, "done")
+    assert last.history[0].step == 0
+    assert last.history[-1].run_validation < last.history[0].run_validation  # it learned
+    assert last.yardstick.validation_loss < last.history[0].yardstick_validation
+    assert last.run.sample != Snapshot.from_json(view.snapshots[0]).run.sample
+    assert view.arrays["yardstick.delta.blocks.1.mlp.up"].shape == (256, 64)
+    assert curve_csv(view, dict(zip(COLUMNS, COLUMNS, strict=True))).count(b"\r\n") == len(last.history) + 1
+
+    with zipfile.ZipFile(io.BytesIO(view.adapter)) as archive:
+        assert sorted(archive.namelist()) == ["adapter_config.json", "adapter_model.safetensors"]
+        assert json.loads(archive.read("adapter_config.json"))["r"] == 4
+        tensors = load(archive.read("adapter_model.safetensors"))
+    for layer, shape in list(layers("gpt-en").items())[:-1]:
+        a, b = (tensors[f"base_model.model.{layer}.lora_{name}.weight"] for name in "AB")
+        assert (b.shape[0], a.shape[1]) == shape
+        np.testing.assert_allclose(view.arrays[f"run.delta.{layer}"], 8 * b @ a, atol=1e-5)  # γ = 32 / 4
+
+
+def test_at_most_four_snapshots_a_second_and_a_stop_in_the_middle(pool):
+    job = pool.submit(TrainConfig(steps=2000, batch=4), "ana")
+    wait_until(lambda: len(pool.poll(job, "ana").snapshots) >= 5, timeout=60)
+    pool.cancel(job, "ana")
+    view = end_of(pool, job)
+    assert (view.state, view.message_key) == ("stopped", "stopped")
+    first, *_, last = moments = [each["seconds"] for each in view.snapshots]
+    assert len(moments) <= 4 * (last - first) + 2  # neither the first nor the last waits for its turn
+    assert view.snapshots[-1]["step"] < 2000
+    assert view.adapter
+
+
+def test_pictures_come_once_and_stay(pool):
+    base = default("mlp-mnist", "fashion")
+    view = end_of(pool, pool.submit(TrainConfig(base.base, base.task, base.adapter, steps=20), "ana"))
+    assert view.state == "done"
+    assert view.arrays["images"].shape[1:] == (14, 14)
+    assert view.snapshots[-1]["run"]["accuracy"] > view.snapshots[0]["run"]["accuracy"]
+
+
+def test_full_fine_tuning_has_no_adapter_to_take_home(pool):
+    view = end_of(pool, pool.submit(TrainConfig(adapter=None, steps=3, yardstick=False), "ana"))
+    assert (view.state, view.adapter) == ("done", None)
+
+
+def test_a_run_that_diverges_says_so(monkeypatch):
+    def diverges(config, **_):
+        yield Snapshot(0, 10, 0.0, 0.0, Measure(3.0))
+        yield Snapshot(4, 10, 0.1, 40.0, Measure(None), state="diverged", reason="loss_not_finite")
+
+    monkeypatch.setattr("lora_core.training.fine_tune", diverges)
+    *told, (end, result) = train(TrainConfig().to_json(), lambda: False, "cpu", 0.25)
+    assert [header["snapshot"]["step"] for header, _ in told] == [0, 4]
+    assert (end["state"], end["key"], result) == ("failed", "diverged.loss_not_finite", {})
+    for language in LANGUAGES:
+        for reason in ("loss_not_finite", "yardstick_loss_not_finite"):
+            assert catalog(language)[f"jobs.diverged.{reason}"]
+
+
+def test_nothing_is_left_on_the_disk(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    run = train(TrainConfig(steps=2).to_json(), lambda: False, "cpu", 0.25)
+    next(run)
+    assert not list(tmp_path.iterdir())  # so a worker that is killed leaves nothing either
+    *_, (_, result) = run
+    assert len(result["result"]) > 1000
+    assert not list(tmp_path.iterdir())
