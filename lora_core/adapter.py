@@ -55,7 +55,7 @@ def attach(
         ValueError: no module matches, a rank above min(d_out, d_in), an adapter is attached already, or what
             the method itself refuses.
     """
-    _refuse_second(model)
+    _refuse_unready(model)
     linear = _linear(model)
     how = method(config.method)
     names = select(linear, config.targets)
@@ -182,7 +182,7 @@ def load_adapter(model: M, folder: str | os.PathLike[str]) -> M:
         ValueError: an adapter is attached already, a file is missing or broken, holds what cannot be read
             here, or does not fit the model (names the tensor and both shapes).
     """
-    _refuse_second(model)
+    _refuse_unready(model)
     saved = peft_format.read(folder)
     linear = _linear(model)
     for name in saved.layers:
@@ -237,10 +237,7 @@ def _linear(model: nn.Module) -> dict[str, nn.Linear]:
     return {
         name: module
         for name, module in model.named_modules()
-        if name
-        and isinstance(module, nn.Linear)
-        and type(module).forward is nn.Linear.forward
-        and not isinstance(module, nn.LazyLinear)
+        if name and isinstance(module, nn.Linear) and type(module).forward is nn.Linear.forward
     }
 
 
@@ -276,9 +273,12 @@ def _attached(model: nn.Module) -> _Attached:
     return attached
 
 
-def _refuse_second(model: nn.Module) -> None:
+def _refuse_unready(model: nn.Module) -> None:
     if any(isinstance(module, LoRALinear) for module in model.modules()):
         raise ValueError("an adapter is attached already; detach it first")
+    for name, parameter in model.named_parameters():
+        if isinstance(parameter, nn.UninitializedParameter):
+            raise ValueError(f"{name} has no shape yet; send a batch through the model first")
 
 
 def _names_without_adapter(model: nn.Module) -> list[str]:
