@@ -1,0 +1,5 @@
+"""Fine-tune: choose an experiment, train it beside full fine-tuning, watch it, compare, take the adapter home."""
+
+from web.fine_tune.page import fine_tune
+
+fine_tune()

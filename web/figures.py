@@ -1,0 +1,404 @@
+"""Charts in the look of the page: pure functions from data to a Plotly figure as plain dictionaries.
+
+Few ticks, at values that were run; the axis title on top at the left; names at line ends; no legend, no frame.
+Colours are tokens (`var(--m-lora)`): `widgets/figure` resolves them. Words and number formats come in as arguments.
+"""
+
+import math
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Spec = dict[str, Any]
+Format = Callable[[float], str]
+
+LABEL = 13  # px, the smallest type of the page
+GAP = 17  # px between two names at line ends
+SWATCH = 20  # px, the piece of line before a name
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve.
+
+    Attributes:
+        name, short: what stands at its end, on a wide and on a narrow chart.
+        x, y: its points, in order; y is NaN nowhere.
+        colour: a token, `var(--…)`.
+        live: it is the run that is watched: its end is a dot, its name in its colour.
+        faint: an earlier run, thinner.
+        dash: Plotly's name of the dash.
+    """
+
+    name: str
+    short: str
+    x: Sequence[float]
+    y: Sequence[float]
+    colour: str
+    live: bool = False
+    faint: bool = False
+    dash: str = "solid"
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a chart says besides its names: the two axis titles and how to write their numbers."""
+
+    x: str
+    y: str
+    x_format: Format
+    y_format: Format
+    hover: str = "%{x}: %{y}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A dotted level across the chart, with its name."""
+
+    y: float
+    name: str
+
+
+@dataclass
+class _Frame:
+    """Size of the plot area and how data map to it, in px; `low` and `high` are in axis units (log10 on a log axis)."""
+
+    height: int
+    top: int = 34
+    bottom: int = 46
+    left: int = 44
+    low: float = 0.0
+    high: float = 1.0
+    marks: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def inner(self) -> int:
+        return self.height - self.top - self.bottom
+
+    def pixels(self, value: float) -> float:
+        return (value - self.low) / (self.high - self.low) * self.inner
+
+
+def loss_figure(
+    lines: Sequence[Line],
+    words: Words,
+    *,
+    steps: int,
+    log: bool,
+    before: Rule | None = None,
+    height: int = 380,
+) -> Spec:
+    """Curves over steps, each named at its end; the level before training as a dotted line.
+
+    Args:
+        lines: in drawing order, the one on top last. Step 0 has no place on a log axis and is left out there.
+        steps: the right end of the axis.
+        log: the axis of steps is logarithmic.
+    """
+    drawn = [_from_step_one(line) if log else line for line in lines]
+    levels = [y for line in drawn for y in line.y] + ([before.y] if before else [])
+    low, high = _span(levels)
+    frame = _Frame(height, low=low, high=high)
+    firsts = [line.x[0] for line in drawn if len(line.x)]
+    first = max(1.0, min(firsts, default=1.0)) if log else 0.0
+    first = min(first, steps / 3) if log else first
+    x_range = [math.log10(first), math.log10(steps)] if log else [0.0, float(steps)]
+    x_ticks = log_ticks(first, steps, end=True) if log else linear_ticks(0, steps, 5, end=True)
+
+    data = [_trace(line, words.hover) for line in drawn if len(line.x)]
+    shapes = []
+    if before:
+        shapes.append(_level(before.y))
+    wide, narrow = (_names(drawn, frame, before, log, short) for short in (False, True))
+    spec = {
+        "data": data,
+        "layout": _layout(
+            frame, words, x_ticks, linear_ticks(low, high, 4), margin_right=_room(drawn, short=False)
+        ),
+        "narrow": {"annotations": _titles(words) + narrow, "margin": {"r": _room(drawn, short=True)}},
+    }
+    spec["layout"]["annotations"] = _titles(words) + wide
+    spec["layout"]["shapes"] = shapes
+    spec["layout"]["xaxis"] |= {"type": "log" if log else "linear", "range": x_range}
+    spec["layout"]["yaxis"] |= {"range": [low, high]}
+    if len(x_ticks) > 4:
+        few = x_ticks[::2] if len(x_ticks) % 2 else [*x_ticks[:-1:2], x_ticks[-1]]
+        spec["narrow"]["xaxis"] = {"tickvals": few, "ticktext": [words.x_format(t) for t in few]}
+    return spec
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Singular values of one ΔW, largest first."""
+
+    name: str
+    values: Sequence[float]
+    colour: str
+    live: bool = False
+
+
+def spectrum_figure(spectra: Sequence[Spectrum], words: Words, *, height: int = 320) -> Spec:
+    """Singular values over their index on a log axis, a dot each; the names stand beside the dots."""
+    kept = [(s, [v for v in s.values if v > 0]) for s in spectra]
+    top = max((v[0] for _, v in kept if v), default=1.0)
+    least = min((min(v) for _, v in kept if v), default=top / 100)
+    least = max(least, top / 3000)  # rounding leaves values of 1e-9 behind the last real direction
+    low, high = math.log10(least) - 0.1, math.log10(top) + 0.12
+    frame = _Frame(height, low=low, high=high)
+    count = max((len(s.values) for s in spectra), default=8)
+    data, names = [], []
+    for spectrum, values in kept:
+        shown = [v for v in values if v >= least]
+        size = 8 if spectrum.live else 5
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": list(range(1, len(shown) + 1)),
+                "y": shown,
+                "name": spectrum.name,
+                "marker": {"color": spectrum.colour, "size": size},
+                "hovertemplate": words.hover + "<extra></extra>",
+            }
+        )
+        if shown:
+            at = len(shown) - 1 if spectrum.live else (len(shown) - 1) // 2
+            names.append(
+                _annotation(
+                    f"<b>{spectrum.name}</b>",
+                    x=at + 1,
+                    y=math.log10(shown[at]),
+                    xanchor="left",
+                    xshift=9,
+                    yshift=8 if spectrum.live else 12,
+                    color=spectrum.colour if spectrum.live else "var(--ink)",
+                )
+            )
+    ticks = sorted({1, *(t for t in linear_ticks(0, count, 4) if t >= 1), count})
+    layout = _layout(frame, words, ticks, log_ticks(10**low, 10**high), margin_right=18)
+    layout["xaxis"] |= {"range": [0.4, count + 0.6]}
+    layout["yaxis"] |= {"type": "log", "range": [low, high]}
+    layout["annotations"] = _titles(words) + names
+    return {"data": data, "layout": layout, "narrow": {}}
+
+
+def growth_figure(lines: Sequence[Line], words: Words, *, steps: int, height: int = 320) -> Spec:
+    """Singular values over the steps of a run: the lines of one colour belong to one ΔW, largest on top."""
+    levels = [y for line in lines for y in line.y]
+    high = max(levels, default=1.0) * 1.08 or 1.0
+    frame = _Frame(height, low=0.0, high=high)
+    named = [line for line in lines if line.name]
+    layout = _layout(
+        frame,
+        words,
+        linear_ticks(0, steps, 4, end=True),
+        linear_ticks(0, high, 4),
+        margin_right=_room(named, short=False),
+    )
+    layout["annotations"] = _titles(words) + _names(named, frame, None, False, short=False)
+    layout["xaxis"] |= {"range": [0, steps]}
+    layout["yaxis"] |= {"range": [0, high]}
+    return {
+        "data": [_trace(line, words.hover) for line in lines if len(line.x)],
+        "layout": layout,
+        "narrow": {
+            "annotations": _titles(words) + _names(named, frame, None, False, short=True),
+            "margin": {"r": _room(named, short=True)},
+        },
+    }
+
+
+def linear_ticks(low: float, high: float, most: int, *, end: bool = False) -> list[float]:
+    """At most `most` + 1 round values from low to high; with `end`, the last of them is `high` itself."""
+    if not high > low:
+        return [low]
+    step = next(s for s in _round_steps((high - low) / most) if (high - low) / s <= most)
+    first = math.ceil(low / step - 1e-9)
+    ticks = [round(i * step, 10) for i in range(first, math.floor(high / step + 1e-9) + 1)]
+    if end:
+        ticks = [t for t in ticks if t <= high - step * 0.45] + [high]
+    return ticks
+
+
+def log_ticks(low: float, high: float, *, end: bool = False) -> list[float]:
+    """1, 3, 10, 30, … from low to high; with `end`, the last of them is `high` itself."""
+    if not 0 < low < high:
+        return [high]
+    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
+    ticks = [round(m * 10.0**p, 12) for p in powers for m in (1, 3)]
+    ticks = [t for t in ticks if low * (1 - 1e-9) <= t <= high * (1 + 1e-9)]
+    if end:
+        ticks = [t for t in ticks if t <= high / 1.6] + [high]
+    return ticks
+
+
+def text_width(text: str) -> float:
+    """About how many px wide a label is: marks above and below a letter take no room."""
+    return sum(0 if unicodedata.category(c) == "Mn" else 7.3 for c in text)
+
+
+def _round_steps(least: float) -> list[float]:
+    power = 10.0 ** math.floor(math.log10(least))
+    return [power * m for m in (1, 2, 2.5, 5, 10, 20)]
+
+
+def _span(values: Sequence[float]) -> tuple[float, float]:
+    if not values:
+        return 0.0, 1.0
+    low, high = min(values), max(values)
+    room = (high - low) * 0.06 or max(abs(high) * 0.1, 0.1)
+    return low - room, high + room
+
+
+def _from_step_one(line: Line) -> Line:
+    kept = [(x, y) for x, y in zip(line.x, line.y, strict=True) if x >= 1]
+    return Line(
+        line.name,
+        line.short,
+        [x for x, _ in kept],
+        [y for _, y in kept],
+        line.colour,
+        line.live,
+        line.faint,
+        line.dash,
+    )
+
+
+def _trace(line: Line, hover: str) -> Spec:
+    last = len(line.x) - 1
+    sizes = [10 if line.live and i == last else 0 for i in range(len(line.x))]
+    return {
+        "type": "scatter",
+        "mode": "lines+markers" if line.live else "lines",
+        "x": list(line.x),
+        "y": list(line.y),
+        "name": line.name,
+        "line": {"color": line.colour, "width": 1.25 if line.faint else 2.25, "dash": line.dash},
+        "marker": {"color": line.colour, "size": sizes, "line": {"color": "var(--paper)", "width": 2}},
+        "opacity": 0.75 if line.faint else 1,
+        "cliponaxis": False,
+        "hovertemplate": hover + "<extra>%{fullData.name}</extra>",
+    }
+
+
+def _names(lines: Sequence[Line], frame: _Frame, before: Rule | None, log: bool, short: bool) -> list[Spec]:
+    """Names at line ends, pushed apart where two ends are near each other."""
+    ends = sorted((line for line in lines if len(line.x)), key=lambda line: line.y[-1])
+    found, last = [], -math.inf
+    for line in ends:
+        natural = frame.pixels(line.y[-1])
+        placed = max(natural, last + GAP)
+        last = placed
+        name = line.short if short else line.name
+        colour = line.colour if line.live else "var(--ink)"
+        dash = (
+            ""
+            if line.live
+            else f'<span style="color:{line.colour}">{"╌" if line.dash != "solid" else "—"}</span> '
+        )
+        x = line.x[-1]
+        found.append(
+            _annotation(
+                f"{dash}<b>{name}</b>",
+                x=math.log10(x) if log else x,
+                y=line.y[-1],
+                xanchor="left",
+                xshift=9,
+                yshift=placed - natural,
+                color=colour,
+                bgcolor="var(--paper)cc",
+            )
+        )
+    if before:
+        found.append(
+            _annotation(before.name, x=1, xref="paper", y=before.y, xanchor="right", yanchor="top", yshift=-2)
+        )
+    return found
+
+
+def _room(lines: Sequence[Line], *, short: bool) -> int:
+    """The right margin that the longest name needs."""
+    longest = max((text_width(line.short if short else line.name) for line in lines), default=0)
+    return int(longest) + SWATCH + 14
+
+
+def _level(y: float) -> Spec:
+    line = {"color": "var(--rule-strong)", "width": 1, "dash": "2px,4px"}
+    return {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": y,
+        "y1": y,
+        "line": line,
+        "layer": "below",
+    }
+
+
+def _titles(words: Words) -> list[Spec]:
+    return [
+        _annotation(
+            words.y,
+            x=0,
+            xref="paper",
+            xshift=-44,
+            xanchor="left",
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            yshift=14,
+        ),
+        _annotation(
+            words.x, x=1, xref="paper", xanchor="right", y=0, yref="paper", yanchor="top", yshift=-26
+        ),
+    ]
+
+
+def _annotation(text: str, *, color: str = "var(--subtle)", **place: Any) -> Spec:
+    font = {"size": LABEL, "color": color, "family": "var(--font-sans)"}
+    return {"text": text, "showarrow": False, "font": font, "align": "left", "borderpad": 1, **place}
+
+
+def _layout(
+    frame: _Frame, words: Words, x_ticks: Sequence[float], y_ticks: Sequence[float], *, margin_right: int
+) -> Spec:
+    font = {"family": "var(--font-sans)", "size": LABEL, "color": "var(--subtle)"}
+    axis = {"showgrid": False, "zeroline": False, "automargin": False, "fixedrange": True, "tickfont": font}
+    return {
+        "height": frame.height,
+        "margin": {"l": frame.left, "r": margin_right, "t": frame.top, "b": frame.bottom, "pad": 0},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": font,
+        "showlegend": False,
+        "dragmode": False,
+        "hovermode": "closest",
+        "hoverlabel": {
+            "bgcolor": "var(--paper-raised)",
+            "bordercolor": "var(--rule-strong)",
+            "font": {**font, "color": "var(--ink)"},
+            "align": "left",
+        },
+        "xaxis": axis
+        | {
+            "tickvals": list(x_ticks),
+            "ticktext": [words.x_format(t) for t in x_ticks],
+            "ticks": "outside",
+            "ticklen": 4,
+            "tickcolor": "var(--rule-strong)",
+            "showline": True,
+            "linecolor": "var(--rule-strong)",
+            "linewidth": 1,
+        },
+        "yaxis": axis
+        | {
+            "tickvals": list(y_ticks),
+            "ticktext": [words.y_format(t) for t in y_ticks],
+            "showgrid": True,
+            "gridcolor": "var(--rule)",
+            "gridwidth": 1,
+            "ticklabelstandoff": 4,
+        },
+    }

@@ -1,0 +1,183 @@
+"""From runs to figures: which curves stand on a chart, what they are called, and what is said of them in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from lora_core import recipes
+from web.figures import Line, Rule, Spec, Spectrum, Words, growth_figure, loss_figure, spectrum_figure
+from web.fine_tune import words
+from web.fine_tune.experiment import Query
+from web.fine_tune.runs import Run
+from web.i18n import number, percent, t
+from widgets.figure.widget import Table
+
+SHOWN = {"loss": "validation", "accuracy": "accuracy"}
+GROWN = 8  # singular values that are followed over time
+
+
+def loss_chart(
+    run: Run, others: Sequence[Run], names: dict[str, str], *, show: str, log: bool
+) -> tuple[Spec, str, Table]:
+    """The watched run over earlier ones and full fine-tuning: the figure, a sentence, a table.
+
+    Args:
+        show: "loss" or "accuracy".
+    """
+    what = SHOWN[show]
+    write = partial(number, digits=2) if show == "loss" else partial(percent, digits=0)
+    lines = [_line(other, what, names[other.id], faint=True) for other in others if other is not run]
+    if run.curve("yardstick", what)[0]:
+        steps, values = run.curve("yardstick", what)
+        full = t("fine_tune.method.full")
+        lines.append(Line(full, t("fine_tune.full_short"), steps, values, words.colour("full")))
+    mine = _line(run, what, names[run.id])
+    lines.append(mine)
+    before = run.before(what)
+    rule = None if before is None else Rule(before, t("fine_tune.before_level", value=write(before)))
+    titles = _titles(t(f"fine_tune.axis.{show}.{kind(run)}"), show)
+    longest = max(each.config.steps for each in (run, *others))
+    spec = loss_figure(lines, titles, steps=longest, log=log, before=rule)
+    return spec, _told(run, what, names[run.id], write), _table(run, what, write)
+
+
+def no_chart(query: Query, *, log: bool) -> tuple[Spec, str, None]:
+    """The axes that wait for the first run."""
+    about = recipes.recipe(query["base"], query["task"]).kind
+    titles = _titles(t(f"fine_tune.axis.loss.{about}"), "loss")
+    return loss_figure([], titles, steps=int(query["steps"]), log=log), t("fine_tune.alt.empty"), None
+
+
+def kind(run: Run) -> str:
+    """What a run's task is about: "text" or "image"."""
+    return recipes.recipe(run.config.base, run.config.task).kind
+
+
+def _titles(y: str, show: str) -> Words:
+    return Words(
+        x=t("fine_tune.axis.step"),
+        y=y,
+        x_format=lambda value: number(round(value)),
+        y_format=partial(number, digits=1) if show == "loss" else partial(percent, digits=0),
+        hover=t("fine_tune.hover", x="%{x}", y="%{y:.3f}"),
+    )
+
+
+def _line(run: Run, what: str, name: str, *, faint: bool = False) -> Line:
+    steps, values = run.curve("run", what)
+    live = not faint
+    if live and values:
+        shown = number(values[-1], 2) if what == "validation" else percent(values[-1])
+        name = t("fine_tune.run.value", name=name, value=shown)
+    return Line(name, name, steps, values, words.colour(words.method(run.config)), live=live, faint=faint)
+
+
+def _told(run: Run, what: str, name: str, write: partial[str]) -> str:
+    mine, full, before = run.result("run", what), run.result("yardstick", what), run.before(what)
+    if mine is None or before is None:
+        return t("fine_tune.alt.empty")
+    told = t(
+        "fine_tune.alt.curve",
+        name=name,
+        step=number(run.step),
+        steps=number(run.config.steps),
+        before=write(before),
+        now=write(mine),
+    )
+    return told if full is None else f"{told} {t('fine_tune.alt.full', full=write(full))}"
+
+
+def _table(run: Run, what: str, write: partial[str]) -> Table:
+    steps, mine = run.curve("run", what)
+    full = dict(zip(*run.curve("yardstick", what), strict=True))
+    head = [t("fine_tune.axis.step"), t("fine_tune.this_run")]
+    if full:
+        head.append(t("fine_tune.method.full"))
+    rows = [
+        [number(step), write(value), *([write(full[step]) if step in full else ""] if full else [])]
+        for step, value in zip(steps, mine, strict=True)
+    ]
+    return Table(head=head, rows=rows)
+
+
+def spectrum_chart(run: Run, layer: str) -> tuple[Spec, str, Table]:
+    """Singular values of a layer's ΔW now, beside full fine-tuning's."""
+    found = []
+    for who, name in _who(run):
+        over_time = run.spectra(who, layer)
+        values = over_time[-1][1] if over_time else []
+        found.append(Spectrum(name, values, _colour(run, who), live=who == "run"))
+    titles = Words(
+        x=t("fine_tune.axis.direction"),
+        y=t("fine_tune.axis.value_log"),
+        x_format=lambda value: number(round(value)),
+        y_format=_small,
+        hover=t("fine_tune.hover_value", x="%{x}", y="%{y:.3f}"),
+    )
+    head = [t("fine_tune.axis.direction"), *(each.name for each in found)]
+    rows = [
+        [number(i + 1), *(number(each.values[i], 3) if i < len(each.values) else "" for each in found)]
+        for i in range(max((len(each.values) for each in found), default=0))
+    ]
+    drawn = [each for each in reversed(found)]  # the watched run on top
+    return spectrum_figure(drawn, titles), _told_values(run, layer, found), Table(head=head, rows=rows)
+
+
+def growth_chart(run: Run, layer: str) -> tuple[Spec, str, Table]:
+    """The largest singular values of a layer's ΔW over the run."""
+    lines, columns = [], []
+    for who, name in reversed(_who(run)):
+        over_time = run.spectra(who, layer)
+        steps = [step for step, _ in over_time]
+        count = min(GROWN, max((len(values) for _, values in over_time), default=0))
+        for i in range(count):
+            heights = [values[i] if i < len(values) else 0.0 for _, values in over_time]
+            named = t("fine_tune.sigma", name=name) if i == 0 else ""
+            lines.append(Line(named, named, steps, heights, _colour(run, who), faint=i > 0))
+        if over_time:
+            columns.append((name, dict((step, values[0]) for step, values in over_time)))
+    titles = Words(
+        x=t("fine_tune.axis.step"),
+        y=t("fine_tune.axis.value"),
+        x_format=lambda value: number(round(value)),
+        y_format=_small,
+        hover=t("fine_tune.hover", x="%{x}", y="%{y:.3f}"),
+    )
+    steps = sorted({step for _, values in columns for step in values})
+    rows = [[number(s), *(number(values[s], 3) if s in values else "" for _, values in columns)] for s in steps]
+    head = [t("fine_tune.axis.step"), *(t("fine_tune.sigma", name=name) for name, _ in columns)]
+    spec = growth_figure(lines, titles, steps=run.config.steps)
+    now = [Spectrum(name, _now(run, who, layer), "") for who, name in _who(run)]
+    return spec, _told_values(run, layer, now), Table(head=head, rows=rows)
+
+
+def _who(run: Run) -> list[tuple[str, str]]:
+    """The run and, if it trains beside, the yardstick, with their names."""
+    mine = [("run", t(f"fine_tune.method.{words.method(run.config)}"))]
+    return [*mine, ("yardstick", t("fine_tune.method.full"))] if run.config.yardstick else mine
+
+
+def _colour(run: Run, who: str) -> str:
+    return words.colour("full" if who == "yardstick" else words.method(run.config))
+
+
+def _now(run: Run, who: str, layer: str) -> list[float]:
+    over_time = run.spectra(who, layer)
+    return over_time[-1][1] if over_time else []
+
+
+def _told_values(run: Run, layer: str, found: Sequence[Spectrum]) -> str:
+    known = [each for each in found if each.values]
+    if not known:
+        return t("fine_tune.alt.empty")
+    parts = [
+        t("fine_tune.alt.values", name=s.name, count=number(len(s.values)), largest=_small(s.values[0])) for s in known
+    ]
+    return t("fine_tune.alt.spectrum", layer=words.layer(layer), step=number(run.step), values="; ".join(parts))
+
+
+def _small(value: float) -> str:
+    """A number with as many decimals as it needs on an axis."""
+    digits = next((d for d in range(5) if abs(value - round(value, d)) <= abs(value) * 0.02), 5)
+    return number(value, digits)

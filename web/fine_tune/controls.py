@@ -1,0 +1,138 @@
+"""The controls of an experiment. Each one shows what the URL says and writes it when it moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from lora_core.config import LIMITS, METHODS, TASKS
+from web.fine_tune import cost, experiment, words
+from web.fine_tune.state import State, change, stop, train
+from web.i18n import number, scientific, t
+
+RANKS = [2**n for n in range(7)]
+ALPHAS = [2**n for n in range(9)]
+RATES = [m * 10.0**-p for p in (5, 4, 3, 2) for m in (1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.3, 8)] + [0.1]
+
+
+def controls(page: State) -> None:
+    """Every control of a run, in one column."""
+    query = page.query
+    _choose(page, "base", list(TASKS), lambda base: t(f"tasks.base.{base}"))
+    _choose(page, "task", list(TASKS[query["base"]]), lambda task: t(f"tasks.task.{task}"))
+    _choose(page, "method", [*METHODS, "full"], lambda method: t(f"fine_tune.method.{method}"))
+    config = experiment.config_of(query)
+    if config.adapter is not None:
+        most = experiment.largest_rank(config.base, config)
+        _slide(page, "rank", [str(rank) for rank in RANKS if rank <= most], lambda rank: number(int(rank)))
+        _slide(page, "alpha", [str(alpha) for alpha in ALPHAS], lambda alpha: number(float(alpha)))
+    _slide(page, "lr", [_text(rate) for rate in RATES], lambda rate: scientific(float(rate)))
+    presets = experiment.offered(query)
+    _choose(page, "targets", [*presets.values()], lambda targets: words.targets(targets, presets))
+    with st.container(key="ft_numbers", horizontal=True, gap="small"):
+        for key, step in (("batch", 8), ("steps", 50), ("seed", 1)):
+            _count(page, key, step)
+    st.html(cost.table(config))
+
+
+def go(page: State) -> None:
+    """Train, or stop what trains."""
+    if page.live:
+        st.button(t("fine_tune.stop"), key="ft_stop", on_click=stop, args=(page,), type="primary", width="stretch")
+    else:
+        st.button(t("fine_tune.train"), key="ft_train", on_click=train, args=(page,), type="primary", width="stretch")
+
+
+def view(page: State, key: str, words: str) -> None:
+    """A switch between views of a figure, in the URL like the rest."""
+    _hold(key, page.query[key])
+    st.segmented_control(
+        t(f"fine_tune.{words}"),
+        experiment.VIEWS[key],
+        format_func=lambda choice: t(f"fine_tune.{words}.{choice}"),
+        key=f"ft_{key}",
+        required=True,
+        on_change=_moved,
+        args=(page, key, str),
+        label_visibility="collapsed",
+    )
+
+
+def layer(page: State, layers: Sequence[str]) -> str:
+    """The choice of the layer whose ΔW is shown; one that did not train gives way to the last that did."""
+    chosen = page.query["layer"] if page.query["layer"] in layers else layers[-1]
+    _hold("layer", chosen)
+    st.selectbox(
+        t("fine_tune.layer"),
+        layers,
+        format_func=words.layer,
+        key="ft_layer",
+        on_change=_moved,
+        args=(page, "layer", str),
+        label_visibility="collapsed",
+    )
+    return chosen
+
+
+def _choose(page: State, key: str, options: list[str], label: Callable[[str], str]) -> None:
+    value = page.query[key]
+    _hold(key, value)
+    st.selectbox(
+        t(f"fine_tune.control.{key}"),
+        options if value in options else [*options, value],
+        format_func=label,
+        key=f"ft_{key}",
+        on_change=_moved,
+        args=(page, key, str),
+        filter_mode=None,
+    )
+
+
+def _slide(page: State, key: str, options: list[str], label: Callable[[str], str]) -> None:
+    """A slider over the usual values, and those a link brought."""
+    held = st.session_state.setdefault("fine_tune_extra", {}).setdefault(key, set())
+    value = page.query[key]
+    if value not in options:
+        held.add(value)
+    low, high = LIMITS[key]
+    within = {*options, *(extra for extra in held if low <= float(extra) <= float(max(options, key=float))), value}
+    _hold(key, value)
+    st.select_slider(
+        t(f"fine_tune.control.{key}"),
+        sorted(within, key=float),
+        format_func=label,
+        key=f"ft_{key}",
+        on_change=_moved,
+        args=(page, key, str),
+    )
+
+
+def _count(page: State, key: str, step: int) -> None:
+    low, high = LIMITS[key]
+    _hold(key, int(page.query[key]))
+    st.number_input(
+        t(f"fine_tune.control.{key}"),
+        min_value=int(low),
+        max_value=int(high),
+        step=step,
+        key=f"ft_{key}",
+        on_change=_moved,
+        args=(page, key, str),
+    )
+
+
+def _hold(key: str, value: Any) -> None:
+    """Let the widget show what the experiment says, and leave it alone when it does already."""
+    if st.session_state.get(f"ft_{key}") != value:
+        st.session_state[f"ft_{key}"] = value
+
+
+def _moved(page: State, key: str, text: Callable[[Any], str]) -> None:
+    change(page, key, text(st.session_state[f"ft_{key}"]))
+
+
+def _text(value: float) -> str:
+    """A number as the URL has it: the shortest text that reads back the same."""
+    return repr(float(f"{value:.3g}"))

@@ -1,0 +1,173 @@
+"""What a reader has chosen on the page, as the text of a URL: read with care, written whole. No Streamlit here.
+
+An experiment is a flat dictionary of strings, the keys of `TrainConfig.to_query` and four of the page's own:
+`axis` (of steps), `show` (which curve), `layer` (whose ΔW) and `values` (singular values now, or over time).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from lora_core import recipes
+from lora_core.config import TASKS, ConfigError, TrainConfig, select
+
+Query = dict[str, str]
+
+VIEWS: Mapping[str, tuple[str, ...]] = {"axis": ("log", "linear"), "show": ("loss", "accuracy"), "values": ("now", "time")}
+CONTROLS = ("base", "task", "method", "rank", "alpha", "targets", "lr", "batch", "steps", "seed")
+QUIET = {"dropout": "0", "gamma": "alpha/r", "yardstick": "1"}  # no control of their own: in the URL only when they differ
+KEYS = (*CONTROLS, *QUIET, *VIEWS, "layer")
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """A value in the URL that cannot be, and what is used in its place."""
+
+    key: str
+    value: str
+    used: str
+    error: ConfigError
+
+
+def start(base: str, task: str) -> Query:
+    """The experiment that a base and a task begin with."""
+    config = recipes.default(base, task)
+    lora = config.adapter.to_query() if config.adapter else {}
+    views = {name: choices[0] for name, choices in VIEWS.items()}
+    return {**lora, **config.to_query(), **views, "layer": main_layer(base, config)}
+
+
+def main_layer(base: str, config: TrainConfig) -> str:
+    """The layer that is shown first: the last square one that trains, else the last."""
+    shapes = recipes.layers(base)
+    names = select(shapes, config.targets)
+    square = [name for name in names if shapes[name][0] == shapes[name][1]]
+    return (square or names)[-1]
+
+
+def config_of(query: Query) -> TrainConfig:
+    """The run that an experiment asks for. Full fine-tuning is its own yardstick.
+
+    Raises:
+        ConfigError: a value cannot be.
+    """
+    config = TrainConfig.from_query(query)
+    return config if config.adapter else replace(config, yardstick=False)
+
+
+def largest_rank(base: str, config: TrainConfig) -> int:
+    """The rank at which the smallest of the chosen matrices is full."""
+    shapes = recipes.layers(base)
+    return min(min(shapes[name]) for name in select(shapes, config.targets))
+
+
+def read(url: Mapping[str, str]) -> tuple[Query, list[Complaint]]:
+    """The experiment of a URL; what it does not name, or names wrongly, is as the recipe says."""
+    complaints: list[Complaint] = []
+    base, task = next(iter(TASKS)), None
+    for key, choices in (("base", tuple(TASKS)), ("task", None)):
+        choices = choices or TASKS[base]
+        value = url.get(key, choices[0])
+        if value not in choices:
+            error = ConfigError("choice", field=key, value=value, choices=", ".join(choices))
+            complaints.append(Complaint(key, value, choices[0], error))
+            value = choices[0]
+        base, task = (value, task) if key == "base" else (base, value)
+    query = start(base, task or TASKS[base][0])
+    for key in KEYS[2:]:
+        if key not in url or url[key] == query[key]:
+            continue
+        tried = {**query, key: url[key]}
+        try:
+            check(tried)
+            query = {**tried, key: config_of(tried).to_query().get(key, url[key])}  # 4e-3 is written 0.004
+        except ConfigError as error:
+            complaints.append(Complaint(key, url[key], query[key], error))
+    return query, complaints
+
+
+def check(query: Query) -> None:
+    """Hold a whole experiment against what can be run and shown.
+
+    Raises:
+        ConfigError: names the field and what was expected.
+    """
+    config = config_of(query)
+    for key, choices in VIEWS.items():
+        if query[key] not in choices:
+            raise ConfigError("choice", field=key, value=query[key], choices=", ".join(choices))
+    shapes = recipes.layers(config.base)
+    if query["layer"] not in shapes:
+        raise ConfigError("choice", field="layer", value=query["layer"], choices=", ".join(shapes))
+    try:
+        most = largest_rank(config.base, config)
+    except ValueError:
+        raise ConfigError("choice", field="targets", value=query["targets"], choices=", ".join(shapes)) from None
+    if config.adapter and config.adapter.rank > most:
+        raise ConfigError("range", field="rank", value=config.adapter.rank, low=1, high=most)
+
+
+def change(query: Query, key: str, value: str) -> Query:
+    """The experiment after one control moved. A new base or task brings its own recipe; a rank too large comes down."""
+    if key == "base":
+        return {**start(value, TASKS[value][0]), "method": query["method"], "axis": query["axis"]}
+    if key == "task":
+        return {**start(query["base"], value), "method": query["method"], "axis": query["axis"]}
+    changed = {**query, key: value}
+    if key == "targets":
+        config = config_of(changed)
+        most = largest_rank(config.base, config)
+        changed["rank"] = str(min(int(changed["rank"]), most))
+        if changed["layer"] not in select(recipes.layers(config.base), config.targets):
+            changed["layer"] = main_layer(config.base, config)
+    if key == "method":
+        tuned = recipes.default(query["base"], query["task"])
+        if value == "full":
+            changed["lr"] = yardstick_of(tuned).to_query()["lr"]
+        else:
+            changed["lr"] = tuned.to_query()["lr"]
+            if changed["targets"] == everything(query["base"]):
+                changed["targets"] = tuned.to_query()["targets"]
+    return changed
+
+
+def to_url(query: Query) -> Query:
+    """Every control; the quiet keys and the views only where they are not as usual."""
+    usual = {**QUIET, **{name: choices[0] for name, choices in VIEWS.items()}, "layer": start_layer(query)}
+    return {key: query[key] for key in KEYS if key in CONTROLS or query.get(key, usual[key]) != usual[key]}
+
+
+def start_layer(query: Query) -> str:
+    return main_layer(query["base"], config_of(query))
+
+
+def presets(base: str) -> Query:
+    """The named choices of layers, each as the URL has it; the last, `everything`, is full fine-tuning's alone."""
+    named = dict(recipes.presets(base))
+    if base.startswith("gpt"):
+        named["everything"] = recipes.EVERYTHING
+    plain = recipes.default(base, TASKS[base][0])
+    return {
+        name: replace(plain, adapter=None, targets=targets).to_query()["targets"] for name, targets in named.items()
+    }
+
+
+def everything(base: str) -> str | None:
+    """The choice of layers that takes in the embeddings, where there are any."""
+    return presets(base).get("everything")
+
+
+def offered(query: Query) -> Query:
+    """The choices of layers that the chosen method can train."""
+    return {name: text for name, text in presets(query["base"]).items() if name != "everything" or query["method"] == "full"}
+
+
+def yardstick_of(config: TrainConfig) -> TrainConfig:
+    """Full fine-tuning as it trains beside a run."""
+    return replace(config, adapter=None, lr=recipes.full_lr(config.base, config.task), yardstick=False)
+
+
+def to_link(config: TrainConfig) -> Query:
+    """A run as a link: every control, the quiet keys where they are not as usual."""
+    return {key: value for key, value in config.to_query().items() if key in CONTROLS or value != QUIET.get(key)}

@@ -1,0 +1,102 @@
+"""What the models write, or what they see in pictures: before, now, and full fine-tuning. All of it escaped."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import streamlit as st
+
+from lora_core import recipes
+from web.fine_tune.charts import kind
+from web.fine_tune.runs import Run
+from web.fine_tune.words import safe
+from web.i18n import number, percent, t
+from widgets.heatmap.widget import Line, Matrix, heatmap
+
+PICTURES = 12
+
+
+def samples(run: Run) -> None:
+    """Three columns of text, or a grid of pictures with three answers each."""
+    about = kind(run)
+    st.html(
+        f"<h3>{t(f'fine_tune.samples.{about}.title')}</h3><p class='cap'>{t(f'fine_tune.samples.{about}.about')}</p>"
+    )
+    if about == "text":
+        st.html(texts(run))
+    else:
+        pictures(run)
+
+
+def texts(run: Run) -> str:
+    """Text before, now and of full fine-tuning, with the loss of each, as HTML."""
+    columns = [_column(t("fine_tune.before"), run.before(), run.first("sample"))]
+    found = [("run", "now"), *([("yardstick", "full")] if run.config.yardstick else [])]
+    for who, name in found:
+        step, text = run.latest(who, "sample") or (0, None)
+        title = t(f"fine_tune.samples.{name}", step=number(step))
+        columns.append(_column(title, run.result(who), text if step else None))
+    return f'<div class="ft-samples">{"".join(columns)}</div>'
+
+
+def _column(title: str, loss: float | None, text: str | None) -> str:
+    value = "" if loss is None else number(loss, 2)
+    body = t("fine_tune.samples.none") if text is None else safe(text.strip("\n"))
+    language = "th" if text and re.search(r"[\u0e00-\u0e7f]", text) else "en"
+    wait = ' class="ft-wait"' if text is None else ""
+    spoken = "" if text is None else f' lang="{language}"'
+    return (
+        f'<div><p class="note-s"><span>{title}</span><span class="num">{value}</span></p>'
+        f'<pre tabindex="0" role="region" aria-label="{safe(title)}"{spoken}{wait}>{body}</pre></div>'
+    )
+
+
+def pictures(run: Run) -> None:
+    """Test pictures, what is on them, and what each model says, right or wrong."""
+    arrays = run.view.arrays or {}
+    if "images" not in arrays or "labels" not in arrays:
+        st.html(f'<p class="note-s">{t("fine_tune.samples.none")}</p>')
+        return
+    columns = answers(run)
+    st.html(scores(run))
+    classes = recipes.recipe(run.config.base, run.config.task).classes
+    shown = []
+    for i, (picture, label) in enumerate(zip(arrays["images"][:PICTURES], arrays["labels"][:PICTURES], strict=True)):
+        truth = t(f"tasks.class.{classes[int(label)]}")
+        lines = []
+        for title, guesses in columns:
+            guess = t(f"tasks.class.{classes[guesses[i]]}")
+            lines.append(Line(t("fine_tune.samples.answer", who=title, answer=guess), right=guesses[i] == int(label)))
+        told = "; ".join(f"{line.text} ({t(f'fine_tune.samples.{str(line.right).lower()}')})" for line in lines)
+        alt = t("fine_tune.samples.alt", truth=truth, answers=told)
+        shown.append(Matrix(np.asarray(picture, dtype=np.float32), alt, truth, lines))
+    heatmap(
+        shown,
+        key="ft_pictures",
+        label=t("fine_tune.samples.image.title"),
+        limit=1.0,
+        palette="seq",
+        size=(84, 84),
+        least="8.5rem",
+    )
+
+
+def answers(run: Run) -> list[tuple[str, list[int]]]:
+    """Whose answers, and the class each model says, for before, now and full."""
+    found = [(t("fine_tune.before"), run.first("predictions"))]
+    now, full = run.latest("run", "predictions"), run.latest("yardstick", "predictions")
+    found.append((t("fine_tune.now"), now[1] if now and now[0] else None))
+    found.append((t("fine_tune.full_short"), full[1] if full and full[0] else None))
+    return [(title, guesses) for title, guesses in found if guesses is not None]
+
+
+def scores(run: Run) -> str:
+    """Accuracy before, now and of full fine-tuning, as HTML."""
+    values = [
+        (t("fine_tune.before"), run.before("accuracy")),
+        (t("fine_tune.samples.now", step=number(run.step)), run.result("run", "accuracy")),
+        (t("fine_tune.samples.full", step=number(run.step)), run.result("yardstick", "accuracy")),
+    ]
+    parts = [f"<span>{title} <b>{percent(value, 1)}</b></span>" for title, value in values if value is not None]
+    return f'<p class="ft-scores num">{"".join(parts)}</p>'

@@ -1,0 +1,112 @@
+"""Names of things on the page in the reader's language. Texts of `tasks.*` may hold markup; the rest is plain."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+from lora_core.config import TrainConfig
+from web.fine_tune.experiment import Complaint
+from web.fine_tune.runs import Run, told_apart
+from web.i18n import number, scientific, t
+
+# What tells two runs of one method and rank apart, the most telling first.
+FIELDS = ("lr", "alpha", "targets", "batch", "steps", "seed", "gamma", "dropout")
+PRESETS = ("all-linear", "blocks", "attn", "mlp", "head")
+
+
+def method(config: TrainConfig) -> str:
+    return "full" if config.adapter is None else config.adapter.method
+
+
+def colour(name: str) -> str:
+    """The token of a method's colour."""
+    return f"var(--m-{name.replace('+', 'plus').replace('-', '')})"
+
+
+def sentence(config: TrainConfig, tense: str) -> str:
+    """The experiment as one sentence of HTML; tense is "will", "now" or "done"."""
+    if config.adapter is None:
+        how = t("fine_tune.how.full")
+    else:
+        name = t(f"fine_tune.method.{config.adapter.method}")
+        how = t("fine_tune.how.adapter", method=name, rank=number(config.adapter.rank))
+    return t(
+        f"fine_tune.say.{tense}",
+        who=t(f"tasks.who.{config.base}"),
+        what=f"<b>{t(f'tasks.what.{config.task}')}</b>",
+        how=f"<b>{how}</b>",
+    )
+
+
+def layer(name: str) -> str:
+    """`blocks.1.mlp.up` as a reader calls it: block 2, MLP up."""
+    parts = name.split(".")
+    if parts[0] != "blocks":
+        return t(f"fine_tune.part.{name}")
+    if len(parts) == 2:
+        return t("fine_tune.layer.plain", n=number(int(parts[1]) + 1))
+    return t("fine_tune.layer.block", n=number(int(parts[1]) + 1), part=t(f"fine_tune.part.{'.'.join(parts[2:])}"))
+
+
+def targets(text: str, presets: dict[str, str]) -> str:
+    """A choice of layers: the preset's name, or the list of names that a link brought."""
+    for name, value in presets.items():
+        if value == text:
+            return t(f"fine_tune.targets.{name}")
+    return text.removeprefix("names:").replace(",", ", ")
+
+
+def setting(name: str, config: TrainConfig, presets: dict[str, str]) -> str:
+    """One setting of a run with its name: `α 16`, `seed 3`."""
+    value = config.to_query()[name]
+    if name == "lr":
+        value = scientific(config.lr)
+    elif name == "targets":
+        return targets(value, presets)
+    elif name in ("alpha", "batch", "steps", "seed", "dropout"):
+        value = number(float(value))
+    return t(f"fine_tune.setting.{name}", value=value)
+
+
+def run_names(runs: Sequence[Run], presets: dict[str, str]) -> dict[str, str]:
+    """A short name for each run: method and rank, and what tells it from its twins."""
+    apart = told_apart(runs, FIELDS)
+    names = {}
+    for run in runs:
+        adapter = run.config.adapter
+        name = t("fine_tune.method.full")
+        if adapter is not None:
+            name = t("fine_tune.run", method=t(f"fine_tune.method.{adapter.method}"), rank=number(adapter.rank))
+        names[run.id] = " ".join([name, *(setting(field, run.config, presets) for field in apart[run.id][:2])])
+    twice = {name for name in names.values() if list(names.values()).count(name) > 1}
+    numbered = {run.id: t("fine_tune.run.again", name=names[run.id], n=number(run.number)) for run in runs}
+    return {id: numbered[id] if name in twice else name for id, name in names.items()}
+
+
+def complaint(found: Complaint) -> str:
+    """Why a value of the link is not used, and what is."""
+    known = found.key in ("base", "task", "method", "rank", "alpha", "targets", "lr", "batch", "steps", "seed")
+    name = t(f"fine_tune.control.{found.key}") if known else found.key
+    asked, used = _clip(found.value), found.used
+    if found.error.key == "range":
+        low, high = (f"{found.error.values[end]:g}" for end in ("low", "high"))
+        return t("fine_tune.link.range", name=name, value=asked, used=used, low=low, high=high)
+    return t("fine_tune.link.other", name=name, value=asked, used=used)
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def safe(text: str) -> str:
+    """Text as HTML shows it: for everything a model wrote or a URL held."""
+    return html.escape(text)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a reader counts them: `8 s`, `1 min 5 s`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return t("fine_tune.seconds", s=number(whole))
+    return t("fine_tune.minutes", m=number(whole // 60), s=number(whole % 60))

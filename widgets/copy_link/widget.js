@@ -1,0 +1,37 @@
+// Copies an address of this site. Outside https and localhost browsers offer no clipboard: there a selection is copied.
+
+const SAID = 2500 // ms the button says that it is done
+const timers = new WeakMap()
+
+async function copy(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text)
+  const field = document.createElement('textarea')
+  field.value = text
+  field.style.cssText = 'position:fixed;opacity:0'
+  document.body.append(field)
+  field.select()
+  const done = document.execCommand('copy')
+  field.remove()
+  if (!done) throw new Error(text)
+}
+
+export default function ({ data, parentElement }) {
+  const button = parentElement.querySelector('button')
+  const status = parentElement.querySelector('[role=status]')
+  if (!timers.has(button)) button.textContent = data.text.copy
+  button.onclick = async () => {
+    let said = data.text.copied
+    try {
+      await copy(new URL(data.path, location.origin).href)
+    } catch {
+      said = data.text.not_copied
+    }
+    button.textContent = status.textContent = said
+    clearTimeout(timers.get(button))
+    timers.set(button, setTimeout(() => {
+      timers.delete(button)
+      button.textContent = data.text.copy
+      status.textContent = ''
+    }, SAID))
+  }
+}
