@@ -1,0 +1,42 @@
+"""W, A, B, BA and W + γBA of a trained layer, under the reader's hand."""
+
+import re
+
+import streamlit as st
+
+from lora_core.recipes import layers
+from web.i18n import group, language, t
+from web.matrices import BASE, LAYERS, from_query, layer_data
+from widgets.factor_view.view import View
+from widgets.factor_view.widget import factor_view
+
+
+def follow(view: View) -> None:
+    """Let the URL say what the reader sees."""
+    st.query_params.update(view.to_query())
+    for name in {"alpha", "rule"} - view.to_query().keys():
+        st.query_params.pop(name, None)
+
+
+def titles() -> dict[str, str]:
+    shapes = layers(BASE)
+    return {name: t(f"matrices.layer.{name}", rows=shapes[name][0], cols=shapes[name][1]) for name in LAYERS}
+
+
+with st.container(key="matrices_intro"):
+    st.title(t("matrices.title"), anchor=False)
+    st.markdown(re.sub(r"\*(\w+)\*", r'<i class="m">\1</i>', t("matrices.intro")), unsafe_allow_html=True)
+
+view = from_query(st.query_params.to_dict())
+factor_view(
+    layer_data(view.layer, view.mode, view.rule),
+    key="matrices",
+    text=group("factor_view"),
+    language=language(),
+    mode=view.mode,
+    rank=view.rank,
+    alpha=view.alpha,
+    rule=view.rule,
+    layers=titles(),
+    on_change=follow,
+)
