@@ -10,7 +10,7 @@ log = logging.getLogger("pradit")
 
 
 def on_script_error(error: Exception) -> bool:
-    """Log the error in full and say on the page that something failed; True keeps Streamlit's own box away."""
+    """Log the error in full and say so on the page; True keeps Streamlit's own box away."""
     log.exception("a page failed", exc_info=error)
     st.error(t("frame.failed"))
     return True
