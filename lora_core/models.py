@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 CHECKPOINTS = Path(__file__).parent / "checkpoints"
 
-# What the GPT reads and writes: a new line, printable ASCII, the Thai block, a few signs of typography. 192 in all.
+# What the GPT reads and writes, 192 characters: a new line, printable ASCII, the Thai block, some typography.
 VOCABULARY = (
     "\n"
     + "".join(map(chr, range(0x20, 0x7F)))
@@ -55,7 +55,8 @@ class Attention(nn.Module):
             self.qkv(x).view(n, length, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
         )
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)  # (n, heads, T, d / heads)
-        return self.proj(mixed.transpose(1, 2).reshape(n, length, width))
+        out: Tensor = self.proj(mixed.transpose(1, 2).reshape(n, length, width))
+        return out
 
 
 class FeedForward(nn.Module):
@@ -67,7 +68,8 @@ class FeedForward(nn.Module):
         self.down = nn.Linear(4 * width, width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:  # (n, T, d) -> (n, T, d)
-        return self.down(F.gelu(self.up(x)))
+        out: Tensor = self.down(F.gelu(self.up(x)))
+        return out
 
 
 class Block(nn.Module):
@@ -80,7 +82,8 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # (n, T, d) -> (n, T, d)
         x = x + self.attn(rms_norm(x))
-        return x + self.mlp(rms_norm(x))
+        x = x + self.mlp(rms_norm(x))
+        return x
 
 
 class GPT(nn.Module):
@@ -106,7 +109,7 @@ class GPT(nn.Module):
         self.position = nn.Embedding(context, width)
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
         self.head = nn.Linear(width, vocabulary, bias=False)
-        # Variance 1/d_in keeps the scale through a layer; what is added to the stream shares 1 among 2 per block.
+        # Variance 1/d_in keeps the scale through a layer; the 2 additions a block makes share one unit of it.
         for name, parameter in self.named_parameters():
             scale = 1 / math.sqrt(parameter.shape[1])
             if name.endswith(("proj.weight", "down.weight")):

@@ -1,7 +1,7 @@
 """What a run starts with when a reader has chosen nothing but a base and a task. No torch here.
 
-The learning rates are the best of a sweep on each task's validation split, three seeds a rate, at the batch, steps,
-rank and α that stand beside them: ``checkpoints/records/<base>--<task>.json`` holds every sweep, and
+The learning rates are the best of a sweep on each task's validation split, three seeds a rate, with the batch,
+steps, rank, α and targets that stand beside them. The sweeps are in ``checkpoints/records/<base>--<task>.json``;
 ``python -m lora_core.checkpoints.build tune`` runs them again.
 """
 
@@ -39,7 +39,7 @@ _GPT_PRESETS: Mapping[str, Targets] = {
 }
 _MLP_PRESETS: Mapping[str, Targets] = {"blocks": "blocks", "head": ("head",), "all-linear": "all-linear"}
 
-# For full fine-tuning only, as an adapter fits linear layers alone: what a language the base never saw asks for.
+# For full fine-tuning alone, as an adapter fits linear layers only: what an alphabet new to the base needs.
 EVERYTHING: Targets = ("embed", "position", "qkv", "proj", "up", "down", "head")
 
 
@@ -81,12 +81,18 @@ _CLOTHES = (
 )
 
 RECIPES: Mapping[str, Recipe] = {
-    "python": Recipe("text", rank=8, alpha=32, batch=8, steps=200, lr=4e-3, full_lr=2e-3),
+    "python": Recipe(
+        "text", rank=8, alpha=32, batch=8, steps=200, lr=4e-3, full_lr=2e-3, targets="all-linear"
+    ),
     "thai": Recipe(
         "text", rank=8, alpha=32, batch=8, steps=200, lr=4e-3, full_lr=2e-3, caution="frozen_embeddings"
     ),
-    "thai-names": Recipe("text", rank=8, alpha=32, batch=8, steps=200, lr=4e-3, full_lr=2e-3),
-    "english-names": Recipe("text", rank=8, alpha=32, batch=8, steps=200, lr=4e-3, full_lr=2e-3),
+    "thai-names": Recipe(
+        "text", rank=8, alpha=32, batch=8, steps=200, lr=4e-3, full_lr=2e-3, targets="all-linear"
+    ),
+    "english-names": Recipe(
+        "text", rank=8, alpha=32, batch=8, steps=200, lr=4e-3, full_lr=2e-3, targets="all-linear"
+    ),
     "fashion": Recipe(
         "image",
         rank=8,
@@ -95,7 +101,6 @@ RECIPES: Mapping[str, Recipe] = {
         steps=600,
         lr=3e-3,
         full_lr=1e-3,
-        targets="all-linear",
         classes=_CLOTHES,
     ),
     "rotated": Recipe(
@@ -106,7 +111,6 @@ RECIPES: Mapping[str, Recipe] = {
         steps=400,
         lr=3e-3,
         full_lr=1e-3,
-        targets="all-linear",
         classes=_DIGITS,
     ),
 }

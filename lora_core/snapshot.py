@@ -1,4 +1,4 @@
-"""What a fine-tune says while it runs: plain values and numpy arrays, so that a server can hold them without torch."""
+"""What a fine-tune says while it runs: plain values and numpy arrays, so that a server needs no torch."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ State = Literal["running", "done", "stopped", "diverged"]
 
 @dataclass(frozen=True)
 class Measure:
-    """One model at one step. A field is None where it was not evaluated at this step, or does not apply to the task.
+    """One model at one step. A field is None where it was not evaluated at this step or does not apply.
 
     Attributes:
-        train_loss: loss of the batch of this step, before its update; None when it is NaN or infinite.
-        validation_loss: loss on a fixed held-out set that neither trained the model nor chose its default rates.
+        train_loss: loss of the batch of this step, before its update; None at step 0 and when not finite.
+        validation_loss: loss on fixed held-out data that neither trained nor chose the default rates.
         accuracy: share of that set classified rightly, 0 to 1 (images only).
         sample: text drawn from the model with a fixed seed, so that only the weights differ (text only).
         predictions: class of each picture in the array ``images`` (images only).
-        spectra: singular values of ΔW of each adapted layer, largest first; for LoRA the r that can differ from zero.
+        spectra: singular values of each layer's ΔW, largest first; for LoRA the r that can differ from zero.
 
     Losses are in nats: a character for text, an image for pictures.
     """
@@ -37,7 +37,7 @@ class Measure:
 
 @dataclass(frozen=True)
 class Point:
-    """One evaluated step on the learning curve. The steps depend on the length of the run alone, never on the clock."""
+    """One evaluated step of the learning curve. The clock has no say in which steps these are."""
 
     step: int
     run_train: float | None
@@ -62,8 +62,8 @@ class Snapshot:
         state: ``running`` until the last snapshot, which says how the run ended.
         reason: a key that says why a run diverged: ``loss_not_finite`` or ``yardstick_loss_not_finite``.
         history: the learning curve from step 0 to now; the last snapshot alone is enough to draw a run.
-        arrays: float32. ``run.delta.<layer>`` and ``yardstick.delta.<layer>``: ΔW (d_out, d_in). In the first
-            snapshot of an image task also ``images`` (n, 14, 14), 0 to 1, and ``labels`` (n,). Not part of the JSON.
+        arrays: float32, not part of the JSON. ``run.delta.<layer>`` and ``yardstick.delta.<layer>``: ΔW
+            (d_out, d_in). At step 0 of an image task also ``images`` (n, 14, 14), 0 to 1, and ``labels``.
     """
 
     step: int

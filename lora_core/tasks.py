@@ -1,6 +1,6 @@
 """What a base is fine-tuned to do: real data, three splits, a loss, and something to look at.
 
-``train`` trains; ``validation`` chose the default learning rates; ``test`` did neither and is what a run reports.
+``train`` trains, ``validation`` chose the default learning rates, ``test`` did neither: a run reports it.
 The data are vendored in ``data/`` (origin and licences: ``data/README.md``).
 """
 
@@ -32,7 +32,7 @@ class TextTask:
     """Characters to continue. Loss in nats a character.
 
     Attributes:
-        splits: indices into the vocabulary, int64 (n,), cut from one text in the order train, validation, test.
+        splits: indices into the vocabulary, int64 (n,): one text, cut into train, validation, test.
         prompt: what a sample starts from.
     """
 
@@ -40,19 +40,15 @@ class TextTask:
     prompt: str
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
-        """Windows from anywhere in the training text: what is read, and the same one character on, (size, T) each."""
+        """``windows`` from anywhere in the training text: (size, T) each."""
         text = self.splits["train"]
         starts = torch.randint(len(text) - CONTEXT, (size,), generator=generator)
-        return self._windows(text, starts)
+        return windows(text, starts)
 
     def examples(self, split: Split, count: int = 32) -> Batch:
         """``count`` windows spread evenly over a split, always the same: (count, T) each."""
         text = self.splits[split]
-        return self._windows(text, torch.linspace(0, len(text) - CONTEXT - 1, count).long())
-
-    def _windows(self, text: Tensor, starts: Tensor) -> Batch:
-        windows = text[starts[:, None] + torch.arange(CONTEXT + 1)]  # (n, T + 1)
-        return windows[:, :-1], windows[:, 1:]
+        return windows(text, torch.linspace(0, len(text) - CONTEXT - 1, count).long())
 
 
 @dataclass(frozen=True)
@@ -76,6 +72,18 @@ class ImageTask:
         pixels, labels = self.splits[split]
         return scaled(pixels[:count]), labels[:count]
 
+    def pictures(self, split: Split, count: int) -> dict[str, NDArray[np.float32]]:
+        """The first pictures, to look at: ``images`` (count, 14, 14), 0 to 1, and ``labels`` (count,)."""
+        pixels, labels = self.splits[split]
+        images = (pixels[:count].float() / 255).view(-1, 14, 14)
+        return {"images": images.numpy(), "labels": labels[:count].float().numpy()}
+
+
+def windows(text: Tensor, starts: Tensor) -> Batch:
+    """What is read from each start in a text (n,), and the same one character on: (n, T) each."""
+    found = text[starts[:, None] + torch.arange(CONTEXT + 1)]  # (n, T + 1)
+    return found[:, :-1], found[:, 1:]
+
 
 def scaled(pixels: Tensor) -> Tensor:
     """Pixels 0…255 to about zero mean and unit variance, as the MLP reads them."""
@@ -86,6 +94,15 @@ def loss_of(model: nn.Module, batch: Batch) -> Tensor:
     """Mean cross-entropy in nats over characters or pictures, a scalar."""
     inputs, targets = batch
     return F.cross_entropy(model(inputs).flatten(0, -2), targets.flatten())
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, examples: Batch) -> tuple[float, float | None]:
+    """Mean loss in nats and, for pictures, the share classified rightly."""
+    inputs, targets = examples
+    logits = model(inputs)
+    loss = F.cross_entropy(logits.flatten(0, -2), targets.flatten()).item()
+    return loss, None if targets.dim() > 1 else (logits.argmax(1) == targets).float().mean().item()
 
 
 def read_text(name: str) -> str:
@@ -101,7 +118,7 @@ def read_pictures(name: str) -> dict[str, NDArray[np.uint8]]:
 def rotated(pixels: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
     """Pictures (n, 196) turned about their centre, with linear interpolation."""
     turned = ndimage.rotate(pixels.reshape(-1, 14, 14), degrees, axes=(1, 2), reshape=False, order=1)
-    return turned.reshape(-1, 196)
+    return np.asarray(turned.reshape(-1, 196))
 
 
 def _text_task(name: str, prompt: str) -> TextTask:
@@ -152,9 +169,9 @@ def load_task(name: str) -> TextTask | ImageTask:
 
 @torch.no_grad()
 def sample(model: GPT, prompt: str, length: int = 120, seed: int = 0) -> str:
-    """Text drawn from the model one character at a time at temperature 1; the prompt is part of it.
+    """The prompt (without leading new lines) and what the model continues it with, at temperature 1.
 
-    The seed fixes one uniform number a character, on the CPU, so that two samples differ by their weights alone.
+    The seed fixes one uniform number a character, on the CPU: two samples differ by their weights alone.
     """
     device = model.head.weight.device
     uniform = torch.rand(length, generator=torch.Generator().manual_seed(seed)).to(device)
@@ -164,4 +181,4 @@ def sample(model: GPT, prompt: str, length: int = 120, seed: int = 0) -> str:
         logits = model(text[None, max(0, end - model.context) : end])[0, -1]  # (V,)
         cumulative = logits.float().softmax(0).cumsum(0)
         text[end] = (cumulative < uniform[end - len(prompt)]).sum().clamp(max=len(logits) - 1)
-    return decode(text)
+    return decode(text).lstrip("\n")

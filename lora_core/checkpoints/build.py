@@ -1,7 +1,10 @@
-"""Trains what is shipped: ``python -m lora_core.checkpoints.build bases|retrain [name …]``.
+"""Trains what is shipped: ``python -m lora_core.checkpoints.build bases|tune|retrain [name …]``.
 
-``bases`` pretrains gpt-en, gpt-en-th and mlp-mnist from the vendored data (about ten minutes on one thread).
-Each file gets a JSON record beside it: recipe, seed, loss, versions and date.
+bases    pretrains gpt-en, gpt-en-th and mlp-mnist from the vendored data: four minutes on one thread
+tune     sweeps the learning rates of every task for the defaults in recipes.py: ten minutes
+retrain  trains the adapters of every γ rule and rank in retrain/: ten minutes
+
+All run on the CPU. Each result has a JSON record: recipe, seeds, losses, versions, date and command.
 """
 
 from __future__ import annotations
@@ -13,19 +16,53 @@ import platform
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy
 import torch
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from safetensors.torch import save
+from torch import nn
 
+from lora_core import recipes
+from lora_core.config import TASKS, AdapterConfig, TrainConfig
 from lora_core.models import CHECKPOINTS, GPT, MLP, encode
-from lora_core.tasks import CONTEXT, Batch, ImageTask, loss_of, read_text, read_pictures, scaled
+from lora_core.tasks import (
+    CONTEXT,
+    Batch,
+    ImageTask,
+    Split,
+    evaluate,
+    loss_of,
+    read_pictures,
+    read_text,
+    scaled,
+    windows,
+)
+from lora_core.training import fine_tune
 
 WARM_UP = 50
+SEEDS = (0, 1, 2)
+# Rates to try, about 1.5 apart.
+RATES = {
+    "lora": {
+        "text": (2e-3, 3e-3, 4.5e-3, 6.5e-3, 1e-2, 1.5e-2),
+        "image": (1e-3, 1.5e-3, 2.2e-3, 3.2e-3, 4.5e-3, 6.5e-3),
+    },
+    "full": {
+        "text": (1e-3, 1.5e-3, 2.2e-3, 3.2e-3, 4.5e-3, 6.5e-3),
+        "image": (5e-4, 7e-4, 1e-3, 1.5e-3, 2.2e-3, 3.2e-3),
+    },
+}
+# γ rule -> its name among files, and α. With "constant", γ = α.
+RULES = {
+    "alpha/r": ("alpha_over_r", 32.0),
+    "alpha/sqrt(r)": ("alpha_over_sqrt_r", 32.0),
+    "constant": ("constant", 2.0),
+}
+RANKS = (1, 2, 4, 8, 16, 32)
+RETRAIN_RATES = (7e-4, 1.5e-3, 3e-3, 4.5e-3, 6.5e-3, 1e-2)
 
 
 @dataclass(frozen=True)
@@ -58,11 +95,6 @@ BASES = {
 def schedule(step: int, steps: int) -> float:
     """What the rate is multiplied by: 0 to 1 over the warm-up, then a cosine from 1 to 0.05."""
     return min(1.0, (step + 1) / WARM_UP) * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * step / steps)))
-
-
-def windows(text: Tensor, starts: Tensor) -> Batch:
-    found = text[starts[:, None] + torch.arange(CONTEXT + 1)]
-    return found[:, :-1], found[:, 1:]
 
 
 def held_out(name: str, recipe: Recipe) -> dict[str, Batch]:
@@ -104,10 +136,9 @@ def batches(name: str, recipe: Recipe, generator: torch.Generator) -> Callable[[
     return draw
 
 
-@torch.no_grad()
 def losses(model: nn.Module, sets: dict[str, Batch]) -> dict[str, float]:
     """Loss on each held-out set, in nats, to six decimals."""
-    return {name: round(float(loss_of(model, batch)), 6) for name, batch in sets.items()}
+    return {name: round(evaluate(model, batch)[0], 6) for name, batch in sets.items()}
 
 
 def pretrain(name: str) -> None:
@@ -121,19 +152,76 @@ def pretrain(name: str) -> None:
         for group in optimizer.param_groups:
             group["lr"] = recipe.lr * schedule(step, recipe.steps)
         optimizer.zero_grad()
-        loss_of(model, draw()).backward()
+        loss_of(model, draw()).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         if step % 500 == 0:
             print(name, step, losses(model, sets), flush=True)
-    save_file(
-        {key: value.contiguous() for key, value in model.state_dict().items()},
-        CHECKPOINTS / f"{name}.safetensors",
-    )
+    (CHECKPOINTS / f"{name}.safetensors").write_bytes(save(model.state_dict()))
     result: dict[str, Any] = {"loss": losses(model, sets)}
     if name == "mlp-mnist":
         images, labels = sets["mnist"]
         result["accuracy"] = round(float((model(images).argmax(1) == labels).float().mean()), 4)
     record(CHECKPOINTS / f"{name}.json", asdict(recipe), result, started)
+
+
+def final_loss(config: TrainConfig, split: Split, folder: Path | None = None) -> float:
+    """Loss at the end of a run, in nats; a run that diverges is infinitely bad."""
+    *_, last = fine_tune(config, every=math.inf, split=split, adapter_folder=folder)
+    return math.inf if last.run.validation_loss is None else last.run.validation_loss
+
+
+def swept(configs: dict[float, list[TrainConfig]]) -> dict[str, Any]:
+    """Validation losses of each rate's runs, and the rate whose mean is least."""
+    losses = {rate: [final_loss(config, "validation") for config in runs] for rate, runs in configs.items()}
+    best = min(losses, key=lambda rate: sum(losses[rate]))
+    print(best, {rate: round(sum(found) / len(found), 4) for rate, found in losses.items()}, flush=True)
+    rows = [{"lr": rate, "losses": [round(loss, 6) for loss in found]} for rate, found in losses.items()]
+    return {"best": best, "sweep": rows}
+
+
+def tune(task: str) -> None:
+    """Sweeps LoRA's rate and full fine-tuning's on a task, and writes ``records/<base>--<task>.json``."""
+    started = time.perf_counter()
+    base = next(base for base in TASKS if task in TASKS[base])
+    config = replace(recipes.default(base, task), yardstick=False)
+    result = {}
+    for method, rates in RATES.items():
+        start = replace(config, adapter=None) if method == "full" else config
+        result[method] = swept(
+            {
+                lr: [replace(start, lr=lr, seed=seed) for seed in SEEDS]
+                for lr in rates[recipes.recipe(base, task).kind]
+            }
+        )
+    record(
+        CHECKPOINTS / "records" / f"{base}--{task}.json",
+        config.to_json(),
+        {"seeds": SEEDS, **result},
+        started,
+    )
+
+
+def retrain(rule: str) -> None:
+    """Trains an adapter of each rank under one γ rule, at the rate that is best over all ranks."""
+    started = time.perf_counter()
+    name, alpha = RULES[rule]
+    start = replace(recipes.default("gpt-en", "python"), steps=400, yardstick=False)
+
+    def config(rank: int, lr: float) -> TrainConfig:
+        adapter = AdapterConfig(rank=rank, alpha=alpha, targets="blocks", gamma_rule=rule)
+        return replace(start, adapter=adapter, lr=lr)
+
+    sweep = swept({lr: [config(rank, lr) for rank in RANKS] for lr in RETRAIN_RATES})
+    for rank in RANKS:
+        folder = CHECKPOINTS / "retrain" / f"{name}-r{rank}"
+        chosen = config(rank, sweep["best"])
+        result = {
+            "loss": {
+                "test": final_loss(chosen, "test", folder),
+                "validation": final_loss(chosen, "validation"),
+            }
+        }
+        record(folder / "record.json", chosen.to_json(), {**result, "rates": sweep["sweep"]}, started)
 
 
 def record(path: Path, recipe: dict[str, Any], result: dict[str, Any], started: float) -> None:
@@ -150,6 +238,7 @@ def record(path: Path, recipe: dict[str, Any], result: dict[str, Any], started: 
             "numpy": numpy.__version__,
         },
     }
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(about, indent=2) + "\n")
     print(path.name, result, flush=True)
 
@@ -157,9 +246,10 @@ def record(path: Path, recipe: dict[str, Any], result: dict[str, Any], started: 
 def main() -> None:
     torch.set_num_threads(1)
     what, names = sys.argv[1], sys.argv[2:]
-    if what == "bases":
-        for name in names or BASES:
-            pretrain(name)
+    tasks = [task for tasks in TASKS.values() for task in tasks]
+    build, every = {"bases": (pretrain, BASES), "tune": (tune, tasks), "retrain": (retrain, RULES)}[what]
+    for name in names or every:
+        build(name)
 
 
 if __name__ == "__main__":
