@@ -3,11 +3,12 @@
 `content/lexicon/<language>.tsv` holds lines of `kind, written, spoken, sound`: see the head of each file.
 """
 
+import hashlib
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from content.terms import TERMS, unbroken
+from content.terms import unbroken
 
 CONTENT = Path(__file__).parents[1] / "content"
 KINDS = ("word", "symbol", "unit", "short", "say")
@@ -62,5 +63,12 @@ def lexicon(language: str) -> Lexicon:
 @cache
 def thai_terms() -> frozenset[str]:
     """Thai words that no segmenter may cut: the lexicon's and the glossary's."""
-    terms = {*lexicon("th").word, *(part for term in (unbroken() if TERMS.exists() else ()) for part in term.split())}
+    terms = {*lexicon("th").word, *(part for term in unbroken() for part in term.split())}
     return frozenset(term for term in terms if len(term) >= 3 and all("ก" <= sign <= "\u0e4e" for sign in term))
+
+
+@cache
+def digest() -> str:
+    """Eight digits that change with any lexicon or the glossary."""
+    content = "".join(repr(lexicon(language)) for language in ("en", "th")) + repr(sorted(thai_terms()))
+    return hashlib.sha256(content.encode()).hexdigest()[:8]

@@ -141,7 +141,8 @@ def _with_given(display: str, language: str, given: Sequence[tuple[int, int, str
     position = 0
     for start, end, spoken in given:
         yield from _spoken(display, language, position, start)
-        yield Word(start, end, spoken, letters=True) if spoken else " "
+        said = spoken.strip(" .,;:!?")
+        yield Word(start, end, said, letters=True) if said else " "
         position = end
     yield from _spoken(display, language, position, len(display))
 
@@ -173,7 +174,7 @@ def _spoken(display: str, language: str, begin: int, stop: int) -> Iterator[Word
             found = [Word(start, end, words.short[text])]
         elif kind in ("term", "word"):
             spoken = lexicon("en").word.get(text, (text.replace("‑", "-"), ""))[0]
-            found = [Word(start, end, spoken, letters=_is_letter(text, last, display[:start]))]
+            found = [Word(start, end, spoken, letters=_is_letter(text, display[:start]))]
         elif kind == "thai":
             cut = [(start + a, start + b, text[a:b]) for a, b in thai_words.segment(text)]
             found = [Word(a, b, lexicon("th").word.get(word, (word,))[0]) for a, b, word in cut]
@@ -197,11 +198,11 @@ def _plain(text: str) -> str:
     return re.sub(r"_([A-Za-z0-9]{2,})", r"_{\\text{\1}}", text)
 
 
-def _is_letter(text: str, last: Word | None, before: str) -> bool:
+def _is_letter(text: str, before: str) -> bool:
     """A lone Latin letter is the name of a letter, but for "a", "I" and an "A" that opens a sentence."""
     if len(text) != 1 or text in "aI":
         return False
-    return text != "A" or (last is not None and before.rstrip()[-1:] not in ".!?:")
+    return text != "A" or before.rstrip()[-1:] not in ("", ".", "!", "?", ":")
 
 
 def _pause(tail: str, word: Word, following: Word, display: str, language: str) -> str:

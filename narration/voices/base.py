@@ -60,12 +60,10 @@ class Voice(Protocol):
     """A voice for one language.
 
     Attributes:
-        name: as the reader's choice and the cache know it, for example "builtin" or "edge:th-TH-PremwadeeNeural".
-        version: changes whenever the same text would sound different.
+        name: as the reader's choice and the cache know it, for example "builtin" or "edge".
     """
 
     name: str
-    version: str
 
     def synthesise(self, sentence: SpokenForm) -> Speech:
         """Say a sentence.

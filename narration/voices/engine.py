@@ -6,7 +6,7 @@ value of its graph; naming it as one more output costs nothing and gives exact w
 
 import json
 from dataclasses import dataclass
-from importlib.metadata import version
+from functools import cache
 from pathlib import Path
 
 import hibari
@@ -21,8 +21,6 @@ from narration.spoken import SpokenForm
 from narration.voices.base import RATE, Samples, Speech, Timing, VoiceError, proportional, trimmed
 from narration.voices.plan import Plan, plan
 
-#: Raised when our own part of the sound changes (phonemes, tones, trimming).
-REVISION = 1
 HOP = 0.0125  # seconds a frame
 _DURATIONS = "/Clip_output_0"  # (1, L), in steps of two frames
 _LONGEST = 380  # phonemes the network takes at once; it was trained on up to 400
@@ -116,27 +114,25 @@ class Engine:
         return [*arrays, np.asarray(outputs[6]).reshape(-1) if len(outputs) > 6 else None]
 
 
+@cache
+def engine() -> Engine:
+    """The one engine of this process."""
+    return Engine()
+
+
 class Builtin:
     """The built-in voice in one language."""
 
     name = "builtin"
 
-    def __init__(self, language: str, engine: Engine | None = None) -> None:
-        self.language = language
-        self.version = version_of_builtin()
-        self._engine = engine or Engine()
+    def __init__(self, language: str, shared: Engine) -> None:
+        self.language, self._engine = language, shared
 
     def synthesise(self, sentence: SpokenForm) -> Speech:
         speech = self._engine.say(sentence)
         if not np.isfinite(speech.audio).all():
             raise VoiceError("garbage", "the network gave numbers that are none")
         return speech
-
-
-def version_of_builtin() -> str:
-    """What the built-in voice's sound depends on, without loading it."""
-    packages = ("hibari-tts", "kham", "thaiphon", "thaiphon-data-volubilis")
-    return "-".join([str(REVISION), *(version(package) for package in packages)])
 
 
 def toned(f0: Samples, rimes: list[tuple[int, int, int]]) -> Samples:

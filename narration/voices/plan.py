@@ -134,7 +134,7 @@ def _english(made: Plan, run: list[_Part], g2p: G2P) -> None:
         if part.sound:
             marked += f"[{part.text}](/{part.sound}/)"
         elif part.letters:
-            marked += re.sub(r"(?<![\w'])[A-Za-z](?![\w'])", lambda m: f"[{m[0]}](/{_letter(m[0], g2p)}/)", part.text)
+            marked += re.sub(r"(?<![\w'])[A-Zb-z](?![\w'])", lambda m: f"[{m[0]}](/{_letter(m[0], g2p)}/)", part.text)
         else:
             marked += part.text
         plain += part.text + part.mark
