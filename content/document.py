@@ -41,7 +41,9 @@ def align(one: Article, one_path: Path, other: Article, other_path: Path) -> Non
         line = found[1] if found else line
         if expected is None or found is None or expected[0] != found[0]:
             wanted = f"{expected[0]} ({one_path}:{expected[1]})" if expected else f"the end of {one_path}"
-            raise ContentError(other_path, line, f"{found[0] if found else 'the end'} stands where {wanted} does")
+            raise ContentError(
+                other_path, line, f"{found[0] if found else 'the end'} stands where {wanted} does"
+            )
 
 
 def _outline(article: Article) -> Iterator[tuple[str, int]]:
@@ -51,7 +53,6 @@ def _outline(article: Article) -> Iterator[tuple[str, int]]:
         for block in section.blocks:
             if isinstance(block, Figure):
                 yield f"figure {block.name}", block.line
-                yield from map(_signature, block.caption)
             elif isinstance(block, List):
                 for item in block.items:
                     yield f"{'an ordered' if block.ordered else 'a'} list item", item[0].line

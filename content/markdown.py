@@ -20,7 +20,19 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
 
-from content.model import Article, Block, ContentError, Figure, Formula, List, Note, Paragraph, Piece, Section, Sentence
+from content.model import (
+    Article,
+    Block,
+    ContentError,
+    Figure,
+    Formula,
+    List,
+    Note,
+    Paragraph,
+    Piece,
+    Section,
+    Sentence,
+)
 from content.references import references
 
 FIGURES = ("factor_view",)
@@ -54,7 +66,9 @@ def _parser() -> MarkdownIt:
     md.use(attrs_block_plugin)
     md.use(container_plugin, "figure")
     md.inline.ruler.before("link", "cite", _cite)
-    md.disable(["html_block", "html_inline", "autolink", "image", "reference", "lheading", "hr", "blockquote"])
+    md.disable(
+        ["html_block", "html_inline", "autolink", "image", "reference", "lheading", "hr", "blockquote"]
+    )
     return md.disable(["code", "fence"])
 
 
@@ -88,15 +102,21 @@ class _Reader:
     def article(self, language: str) -> Article:
         nodes = list(self.root.children)
         if not nodes or nodes[0].type != "front_matter":
-            raise self.fail(1, "no front matter: the file starts with --- and the fields " + ", ".join(FIELDS))
+            raise self.fail(
+                1, "no front matter: the file starts with --- and the fields " + ", ".join(FIELDS)
+            )
         fields = self.front_matter(nodes.pop(0))
         definitions = [node for node in nodes if node.type == "footnote_reference"]
         chapters = self.chapters([node for node in nodes if node.type != "footnote_reference"])
         if not chapters or chapters[0].id != SUMMARY:
-            raise self.fail(chapters[0].line if chapters else 1, f"the first section is {{#{SUMMARY}}}, the summary")
+            raise self.fail(
+                chapters[0].line if chapters else 1, f"the first section is {{#{SUMMARY}}}, the summary"
+            )
         if len(chapters) == 1:
             raise self.fail(len(self.lines), "there is no section after the summary")
-        return Article(language, **fields, tldr=chapters[0], sections=chapters[1:], notes=self.notes(definitions))
+        return Article(
+            language, **fields, tldr=chapters[0], sections=chapters[1:], notes=self.notes(definitions)
+        )
 
     def front_matter(self, node: SyntaxTreeNode) -> dict[str, Any]:
         try:
@@ -108,7 +128,9 @@ class _Reader:
             if not isinstance(fields.get(name), kind) or fields[name] == "":
                 raise self.fail(1, f"front matter: {name} is missing or not a {kind.__name__}")
         if unknown := fields.keys() - FIELDS:
-            raise self.fail(1, f"front matter: unknown field {sorted(unknown)[0]}; there are {', '.join(FIELDS)}")
+            raise self.fail(
+                1, f"front matter: unknown field {sorted(unknown)[0]}; there are {', '.join(FIELDS)}"
+            )
         return fields
 
     def chapters(self, nodes: Sequence[SyntaxTreeNode]) -> tuple[Section, ...]:
@@ -133,7 +155,7 @@ class _Reader:
         count = 0
         for node in nodes:
             block = self.block(node, name, count)
-            count += 0 if isinstance(block, Figure) else len(block.sentences)
+            count += len(block.sentences)
             blocks.append(block)
         if not count:
             raise self.fail(line, f"section {name} has no text")
@@ -142,9 +164,15 @@ class _Reader:
     def block(self, node: SyntaxTreeNode, section: str, count: int) -> Block:
         line = _line(node)
         if node.type == "paragraph":
-            if (kind := node.attrs.get("class", "text")) not in ("text", "where") or node.attrs.keys() - {"class"}:
-                raise self.fail(line, f"a paragraph takes {{.where}} and nothing else, not {dict(node.attrs)}")
-            return Paragraph(self.sentences(node.children[0], section, count), "where" if kind == "where" else "text")
+            if (kind := node.attrs.get("class", "text")) not in ("text", "where") or node.attrs.keys() - {
+                "class"
+            }:
+                raise self.fail(
+                    line, f"a paragraph takes {{.where}} and nothing else, not {dict(node.attrs)}"
+                )
+            return Paragraph(
+                self.sentences(node.children[0], section, count), "where" if kind == "where" else "text"
+            )
         if node.type in ("bullet_list", "ordered_list"):
             return self.list(node, section, count)
         if node.type == "math_block_label":
@@ -173,11 +201,10 @@ class _Reader:
             raise self.fail(line, f"no figure {name!r}; there are {', '.join(FIGURES)}")
         if not "".join(self.lines[_end(node) : _end(node) + 1]).startswith(":::"):
             raise self.fail(line, f"figure {name} is not closed: it ends with :::")
-        if any(child.type != "paragraph" for child in node.children) or len(node.children) > 1:
-            raise self.fail(line, f"figure {name} holds its caption, one paragraph, and nothing else")
+        if node.children:
+            raise self.fail(line, f"figure {name} holds nothing: its caption comes with it")
         self.once(f"figure {name}", line)
-        caption = self.sentences(node.children[0].children[0], name) if node.children else ()
-        return Figure(name, caption, line)
+        return Figure(name, line)
 
     def notes(self, definitions: Sequence[SyntaxTreeNode]) -> tuple[Note, ...]:
         """The footnotes, in the order of their marks."""
@@ -186,7 +213,9 @@ class _Reader:
             label, line = node.meta["label"], _line(node)
             self.once(f"footnote {label}", line)
             if [child.type for child in node.children] != ["paragraph"]:
-                raise self.fail(line, f"footnote {label} has {'more than a paragraph' if node.children else 'no text'}")
+                raise self.fail(
+                    line, f"footnote {label} has {'more than a paragraph' if node.children else 'no text'}"
+                )
             marked = self.seen.get(f"mark [^{label}]")
             if marked is None:
                 raise self.fail(line, f"nothing refers to footnote {label}")
@@ -234,7 +263,9 @@ class _Reader:
                 yield replace(style, text=child.content)
             elif kind in ("math_inline", "code_inline"):
                 said = str(child.attrs.get("say", ""))
-                yield replace(style, kind="math" if kind == "math_inline" else "code", text=child.content, say=said)
+                yield replace(
+                    style, kind="math" if kind == "math_inline" else "code", text=child.content, say=said
+                )
             elif kind == "footnote_ref":
                 label = child.meta["label"]
                 self.once(f"mark [^{label}]", line)

@@ -4,7 +4,6 @@ A sentence has one id in all languages, so that what is shown, spoken and compar
 found by it.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -104,11 +103,14 @@ class Formula:
 
 @dataclass(frozen=True)
 class Figure:
-    """A place for a live figure. Its caption belongs to the eye: it is not in the reading order."""
+    """A place for a live figure, which brings its own caption."""
 
     name: str
-    caption: tuple[Sentence, ...]
     line: int
+
+    @property
+    def sentences(self) -> tuple[Sentence, ...]:
+        return ()
 
 
 Block = Paragraph | List | Formula | Figure
@@ -123,8 +125,8 @@ class Section:
 
     @property
     def sentences(self) -> tuple[Sentence, ...]:
-        """In reading order, captions left out."""
-        return tuple(s for block in self.blocks if not isinstance(block, Figure) for s in block.sentences)
+        """In reading order."""
+        return tuple(s for block in self.blocks for s in block.sentences)
 
 
 @dataclass(frozen=True)
@@ -174,13 +176,8 @@ class Article:
         """Every cited key once, in the order of first citation, a note's where its mark stands."""
         notes = {note.label: note for note in self.notes}
         keys: dict[str, None] = {}
-        for sentence in self._all_sentences():
+        for sentence in (s for section in self.chapters for s in section.sentences):
             keys.update(dict.fromkeys(sentence.citations))
             for label in sentence.notes:
                 keys.update(dict.fromkeys(key for s in notes[label].sentences for key in s.citations))
         return tuple(keys)
-
-    def _all_sentences(self) -> Iterator[Sentence]:
-        for section in self.chapters:
-            for block in section.blocks:
-                yield from block.caption if isinstance(block, Figure) else block.sentences
