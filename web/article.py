@@ -1,4 +1,4 @@
-"""The article on the page: blocks of `content.model` as Markdown for `st.markdown`, and figures in their slots.
+"""The article on the page: `content.model` as Markdown for `st.markdown`, and figures in their slots.
 
 Text reaches Streamlit with every character that Markdown would read escaped, and formulas between dollars,
 which Streamlit sets with KaTeX. A sentence is `<span class="s" data-s="why-3">`, where a voice finds it.
@@ -70,14 +70,6 @@ class Setter:
 
     def piece(self, piece: Piece) -> str:
         text = piece.text
-        if piece.kind == "math" and len(text) <= SHORT:
-                glue = self.piece(piece)
-            elif text:
-                set_pieces.append(self.piece(piece, text))
-        return "".join(set_pieces) + glue
-
-    def piece(self, piece: Piece, text: str | None = None) -> str:
-        text = piece.text if text is None else text
         if piece.kind == "math":
             return f'<span translate="no">${text}$</span>'
         if piece.kind == "note":
