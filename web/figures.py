@@ -1,13 +1,14 @@
 """Charts in the look of the page: pure functions from data to a Plotly figure as plain dictionaries.
 
-Few ticks, at values that were run; the axis title on top at the left; names at line ends; no legend, no frame.
-Colours are tokens (`var(--m-lora)`): `widgets/figure` resolves them. Words and number formats come in as arguments.
+Few ticks, at values that were run; the axis title on top at the left; names at line ends; no legend, no
+frame. Colours are tokens (`var(--m-lora)`): `widgets/figure` resolves them. Words and number formats come in
+as arguments.
 """
 
 import math
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 Spec = dict[str, Any]
@@ -62,7 +63,7 @@ class Rule:
 
 @dataclass
 class _Frame:
-    """Size of the plot area and how data map to it, in px; `low` and `high` are in axis units (log10 on a log axis)."""
+    """The plot area and how data map to it, in px; `low` and `high` in axis units (log10 on a log axis)."""
 
     height: int
     top: int = 34
@@ -70,7 +71,6 @@ class _Frame:
     left: int = 44
     low: float = 0.0
     high: float = 1.0
-    marks: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def inner(self) -> int:
@@ -111,7 +111,7 @@ def loss_figure(
     if before:
         shapes.append(_level(before.y))
     wide, narrow = (_names(drawn, frame, before, log, short) for short in (False, True))
-    spec = {
+    spec: Spec = {
         "data": data,
         "layout": _layout(
             frame, words, x_ticks, linear_ticks(low, high, 4), margin_right=_room(drawn, short=False)
@@ -122,9 +122,10 @@ def loss_figure(
     spec["layout"]["shapes"] = shapes
     spec["layout"]["xaxis"] |= {"type": "log" if log else "linear", "range": x_range}
     spec["layout"]["yaxis"] |= {"range": [low, high]}
-    if len(x_ticks) > 4:
-        few = x_ticks[::2] if len(x_ticks) % 2 else [*x_ticks[:-1:2], x_ticks[-1]]
-        spec["narrow"]["xaxis"] = {"tickvals": few, "ticktext": [words.x_format(t) for t in few]}
+    few = log_ticks(first, steps, (1,), end=True) if log else linear_ticks(0, steps, 2, end=True)
+    spec["narrow"]["xaxis"] = {"tickvals": few, "ticktext": [words.x_format(t) for t in few]}
+    if not levels:
+        spec["layout"]["yaxis"] |= {"tickvals": [], "ticktext": []}  # nothing was run yet
     return spec
 
 
@@ -143,7 +144,7 @@ def spectrum_figure(spectra: Sequence[Spectrum], words: Words, *, height: int = 
     kept = [(s, [v for v in s.values if v > 0]) for s in spectra]
     top = max((v[0] for _, v in kept if v), default=1.0)
     least = min((min(v) for _, v in kept if v), default=top / 100)
-    least = max(least, top / 3000)  # rounding leaves values of 1e-9 behind the last real direction
+    least = max(least, top / 300)  # the smallest directions of a full ΔW are rounding, far below the rest
     low, high = math.log10(least) - 0.1, math.log10(top) + 0.12
     frame = _Frame(height, low=low, high=high)
     count = max((len(s.values) for s in spectra), default=8)
@@ -175,7 +176,7 @@ def spectrum_figure(spectra: Sequence[Spectrum], words: Words, *, height: int = 
                     color=spectrum.colour if spectrum.live else "var(--ink)",
                 )
             )
-    ticks = sorted({1, *(t for t in linear_ticks(0, count, 4) if t >= 1), count})
+    ticks = [1, *(t for t in linear_ticks(0, count, 4, end=True) if t > 1)]
     layout = _layout(frame, words, ticks, log_ticks(10**low, 10**high), margin_right=18)
     layout["xaxis"] |= {"range": [0.4, count + 0.6]}
     layout["yaxis"] |= {"type": "log", "range": [low, high]}
@@ -221,15 +222,15 @@ def linear_ticks(low: float, high: float, most: int, *, end: bool = False) -> li
     return ticks
 
 
-def log_ticks(low: float, high: float, *, end: bool = False) -> list[float]:
+def log_ticks(low: float, high: float, digits: Sequence[int] = (1, 3), *, end: bool = False) -> list[float]:
     """1, 3, 10, 30, … from low to high; with `end`, the last of them is `high` itself."""
     if not 0 < low < high:
         return [high]
     powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
-    ticks = [round(m * 10.0**p, 12) for p in powers for m in (1, 3)]
+    ticks = [round(m * 10.0**p, 12) for p in powers for m in digits]
     ticks = [t for t in ticks if low * (1 - 1e-9) <= t <= high * (1 + 1e-9)]
     if end:
-        ticks = [t for t in ticks if t <= high / 1.6] + [high]
+        ticks = [t for t in ticks if t <= high / (1.6 if len(digits) > 1 else 3)] + [high]
     return ticks
 
 
@@ -253,16 +254,7 @@ def _span(values: Sequence[float]) -> tuple[float, float]:
 
 def _from_step_one(line: Line) -> Line:
     kept = [(x, y) for x, y in zip(line.x, line.y, strict=True) if x >= 1]
-    return Line(
-        line.name,
-        line.short,
-        [x for x, _ in kept],
-        [y for _, y in kept],
-        line.colour,
-        line.live,
-        line.faint,
-        line.dash,
-    )
+    return replace(line, x=[x for x, _ in kept], y=[y for _, y in kept])
 
 
 def _trace(line: Line, hover: str) -> Spec:
@@ -275,7 +267,12 @@ def _trace(line: Line, hover: str) -> Spec:
         "y": list(line.y),
         "name": line.name,
         "line": {"color": line.colour, "width": 1.25 if line.faint else 2.25, "dash": line.dash},
-        "marker": {"color": line.colour, "size": sizes, "line": {"color": "var(--paper)", "width": 2}},
+        "marker": {
+            "color": line.colour,
+            "opacity": 1,
+            "size": sizes,
+            "line": {"color": "var(--paper)", "width": 2},
+        },
         "opacity": 0.75 if line.faint else 1,
         "cliponaxis": False,
         "hovertemplate": hover + "<extra>%{fullData.name}</extra>",

@@ -1,4 +1,4 @@
-"""From runs to figures: which curves stand on a chart, what they are called, and what is said of them in words."""
+"""From runs to figures: which curves stand on a chart, their names, and what is said of them in words."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from web.fine_tune.runs import Run
 from web.i18n import number, percent, t
 from widgets.figure.widget import Table
 
+Drawn = tuple[Spec, str, Table | None]  # the figure, the same in a sentence, the same in numbers
+
 SHOWN = {"loss": "validation", "accuracy": "accuracy"}
 GROWN = 8  # singular values that are followed over time
 
 
-def loss_chart(
-    run: Run, others: Sequence[Run], names: dict[str, str], *, show: str, log: bool
-) -> tuple[Spec, str, Table]:
+def loss_chart(run: Run, others: Sequence[Run], names: dict[str, str], *, show: str, log: bool) -> Drawn:
     """The watched run over earlier ones and full fine-tuning: the figure, a sentence, a table.
 
     Args:
@@ -42,7 +42,7 @@ def loss_chart(
     return spec, _told(run, what, names[run.id], write), _table(run, what, write)
 
 
-def no_chart(query: Query, *, log: bool) -> tuple[Spec, str, None]:
+def no_chart(query: Query, *, log: bool) -> Drawn:
     """The axes that wait for the first run."""
     about = recipes.recipe(query["base"], query["task"]).kind
     titles = _titles(t(f"fine_tune.axis.loss.{about}"), "loss")
@@ -88,7 +88,7 @@ def _told(run: Run, what: str, name: str, write: partial[str]) -> str:
     return told if full is None else f"{told} {t('fine_tune.alt.full', full=write(full))}"
 
 
-def _table(run: Run, what: str, write: partial[str]) -> Table:
+def _table(run: Run, what: str, write: partial[str]) -> Table | None:
     steps, mine = run.curve("run", what)
     full = dict(zip(*run.curve("yardstick", what), strict=True))
     head = [t("fine_tune.axis.step"), t("fine_tune.this_run")]
@@ -98,10 +98,10 @@ def _table(run: Run, what: str, write: partial[str]) -> Table:
         [number(step), write(value), *([write(full[step]) if step in full else ""] if full else [])]
         for step, value in zip(steps, mine, strict=True)
     ]
-    return Table(head=head, rows=rows)
+    return _if_any(head, rows)
 
 
-def spectrum_chart(run: Run, layer: str) -> tuple[Spec, str, Table]:
+def spectrum_chart(run: Run, layer: str) -> Drawn:
     """Singular values of a layer's ΔW now, beside full fine-tuning's."""
     found = []
     for who, name in _who(run):
@@ -120,11 +120,11 @@ def spectrum_chart(run: Run, layer: str) -> tuple[Spec, str, Table]:
         [number(i + 1), *(number(each.values[i], 3) if i < len(each.values) else "" for each in found)]
         for i in range(max((len(each.values) for each in found), default=0))
     ]
-    drawn = [each for each in reversed(found)]  # the watched run on top
-    return spectrum_figure(drawn, titles), _told_values(run, layer, found), Table(head=head, rows=rows)
+    drawn = list(reversed(found))  # the watched run on top
+    return spectrum_figure(drawn, titles), _told_values(run, layer, found), _if_any(head, rows)
 
 
-def growth_chart(run: Run, layer: str) -> tuple[Spec, str, Table]:
+def growth_chart(run: Run, layer: str) -> Drawn:
     """The largest singular values of a layer's ΔW over the run."""
     lines, columns = [], []
     for who, name in reversed(_who(run)):
@@ -136,7 +136,7 @@ def growth_chart(run: Run, layer: str) -> tuple[Spec, str, Table]:
             named = t("fine_tune.sigma", name=name) if i == 0 else ""
             lines.append(Line(named, named, steps, heights, _colour(run, who), faint=i > 0))
         if over_time:
-            columns.append((name, dict((step, values[0]) for step, values in over_time)))
+            columns.append((name, {step: values[0] for step, values in over_time}))
     titles = Words(
         x=t("fine_tune.axis.step"),
         y=t("fine_tune.axis.value"),
@@ -145,11 +145,17 @@ def growth_chart(run: Run, layer: str) -> tuple[Spec, str, Table]:
         hover=t("fine_tune.hover", x="%{x}", y="%{y:.3f}"),
     )
     steps = sorted({step for _, values in columns for step in values})
-    rows = [[number(s), *(number(values[s], 3) if s in values else "" for _, values in columns)] for s in steps]
+    rows = [
+        [number(s), *(number(values[s], 3) if s in values else "" for _, values in columns)] for s in steps
+    ]
     head = [t("fine_tune.axis.step"), *(t("fine_tune.sigma", name=name) for name, _ in columns)]
     spec = growth_figure(lines, titles, steps=run.config.steps)
     now = [Spectrum(name, _now(run, who, layer), "") for who, name in _who(run)]
-    return spec, _told_values(run, layer, now), Table(head=head, rows=rows)
+    return spec, _told_values(run, layer, now), _if_any(head, rows)
+
+
+def _if_any(head: list[str], rows: list[list[str]]) -> Table | None:
+    return Table(head=head, rows=rows) if rows else None
 
 
 def _who(run: Run) -> list[tuple[str, str]]:
@@ -172,9 +178,12 @@ def _told_values(run: Run, layer: str, found: Sequence[Spectrum]) -> str:
     if not known:
         return t("fine_tune.alt.empty")
     parts = [
-        t("fine_tune.alt.values", name=s.name, count=number(len(s.values)), largest=_small(s.values[0])) for s in known
+        t("fine_tune.alt.values", name=s.name, count=number(len(s.values)), largest=_small(s.values[0]))
+        for s in known
     ]
-    return t("fine_tune.alt.spectrum", layer=words.layer(layer), step=number(run.step), values="; ".join(parts))
+    return t(
+        "fine_tune.alt.spectrum", layer=words.layer(layer), step=number(run.step), values="; ".join(parts)
+    )
 
 
 def _small(value: float) -> str:

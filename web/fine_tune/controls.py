@@ -40,9 +40,18 @@ def controls(page: State) -> None:
 def go(page: State) -> None:
     """Train, or stop what trains."""
     if page.live:
-        st.button(t("fine_tune.stop"), key="ft_stop", on_click=stop, args=(page,), type="primary", width="stretch")
+        st.button(
+            t("fine_tune.stop"), key="ft_stop", on_click=stop, args=(page,), type="primary", width="stretch"
+        )
     else:
-        st.button(t("fine_tune.train"), key="ft_train", on_click=train, args=(page,), type="primary", width="stretch")
+        st.button(
+            t("fine_tune.train"),
+            key="ft_train",
+            on_click=train,
+            args=(page,),
+            type="primary",
+            width="stretch",
+        )
 
 
 def view(page: State, key: str, words: str) -> None:
@@ -92,12 +101,11 @@ def _choose(page: State, key: str, options: list[str], label: Callable[[str], st
 
 def _slide(page: State, key: str, options: list[str], label: Callable[[str], str]) -> None:
     """A slider over the usual values, and those a link brought."""
-    held = st.session_state.setdefault("fine_tune_extra", {}).setdefault(key, set())
     value = page.query[key]
-    if value not in options:
-        held.add(value)
-    low, high = LIMITS[key]
-    within = {*options, *(extra for extra in held if low <= float(extra) <= float(max(options, key=float))), value}
+    usual = float(options[0]), float(options[-1])
+    brought = page.brought.setdefault(key, set())  # kept, so that the slider does not change under the hand
+    brought |= {value} - {*options}
+    within = {*options, value, *(each for each in brought if usual[0] <= float(each) <= usual[1])}
     _hold(key, value)
     st.select_slider(
         t(f"fine_tune.control.{key}"),

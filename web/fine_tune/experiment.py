@@ -1,7 +1,8 @@
-"""What a reader has chosen on the page, as the text of a URL: read with care, written whole. No Streamlit here.
+"""What a reader has chosen on the page, as the text of a URL: read with care, written whole.
 
 An experiment is a flat dictionary of strings, the keys of `TrainConfig.to_query` and four of the page's own:
 `axis` (of steps), `show` (which curve), `layer` (whose ΔW) and `values` (singular values now, or over time).
+No Streamlit here.
 """
 
 from __future__ import annotations
@@ -14,9 +15,17 @@ from lora_core.config import TASKS, ConfigError, TrainConfig, select
 
 Query = dict[str, str]
 
-VIEWS: Mapping[str, tuple[str, ...]] = {"axis": ("log", "linear"), "show": ("loss", "accuracy"), "values": ("now", "time")}
+VIEWS: Mapping[str, tuple[str, ...]] = {
+    "axis": ("log", "linear"),
+    "show": ("loss", "accuracy"),
+    "values": ("now", "time"),
+}
 CONTROLS = ("base", "task", "method", "rank", "alpha", "targets", "lr", "batch", "steps", "seed")
-QUIET = {"dropout": "0", "gamma": "alpha/r", "yardstick": "1"}  # no control of their own: in the URL only when they differ
+QUIET = {
+    "dropout": "0",
+    "gamma": "alpha/r",
+    "yardstick": "1",
+}  # no control of their own: in the URL only when they differ
 KEYS = (*CONTROLS, *QUIET, *VIEWS, "layer")
 
 
@@ -103,13 +112,15 @@ def check(query: Query) -> None:
     try:
         most = largest_rank(config.base, config)
     except ValueError:
-        raise ConfigError("choice", field="targets", value=query["targets"], choices=", ".join(shapes)) from None
+        raise ConfigError(
+            "choice", field="targets", value=query["targets"], choices=", ".join(shapes)
+        ) from None
     if config.adapter and config.adapter.rank > most:
         raise ConfigError("range", field="rank", value=config.adapter.rank, low=1, high=most)
 
 
 def change(query: Query, key: str, value: str) -> Query:
-    """The experiment after one control moved. A new base or task brings its own recipe; a rank too large comes down."""
+    """The experiment after one control moved. A new base or task brings its recipe."""
     if key == "base":
         return {**start(value, TASKS[value][0]), "method": query["method"], "axis": query["axis"]}
     if key == "task":
@@ -143,13 +154,14 @@ def start_layer(query: Query) -> str:
 
 
 def presets(base: str) -> Query:
-    """The named choices of layers, each as the URL has it; the last, `everything`, is full fine-tuning's alone."""
+    """The named choices of layers, each as the URL has it; `everything` is full fine-tuning's alone."""
     named = dict(recipes.presets(base))
     if base.startswith("gpt"):
         named["everything"] = recipes.EVERYTHING
     plain = recipes.default(base, TASKS[base][0])
     return {
-        name: replace(plain, adapter=None, targets=targets).to_query()["targets"] for name, targets in named.items()
+        name: replace(plain, adapter=None, targets=targets).to_query()["targets"]
+        for name, targets in named.items()
     }
 
 
@@ -160,7 +172,11 @@ def everything(base: str) -> str | None:
 
 def offered(query: Query) -> Query:
     """The choices of layers that the chosen method can train."""
-    return {name: text for name, text in presets(query["base"]).items() if name != "everything" or query["method"] == "full"}
+    return {
+        name: text
+        for name, text in presets(query["base"]).items()
+        if name != "everything" or query["method"] == "full"
+    }
 
 
 def yardstick_of(config: TrainConfig) -> TrainConfig:
@@ -170,4 +186,6 @@ def yardstick_of(config: TrainConfig) -> TrainConfig:
 
 def to_link(config: TrainConfig) -> Query:
     """A run as a link: every control, the quiet keys where they are not as usual."""
-    return {key: value for key, value in config.to_query().items() if key in CONTROLS or value != QUIET.get(key)}
+    return {
+        key: value for key, value in config.to_query().items() if key in CONTROLS or value != QUIET.get(key)
+    }

@@ -79,7 +79,9 @@ def _chart(page: State, names: dict[str, str]) -> None:
     others = [run for run in page.comparable() if page.on_chart(run)]
     log = page.query["axis"] == "log"
     spec, alt, rows = (
-        charts.loss_chart(shown, others, names, show=show, log=log) if shown else charts.no_chart(page.query, log=log)
+        charts.loss_chart(shown, others, names, show=show, log=log)
+        if shown
+        else charts.no_chart(page.query, log=log)
     )
     figure(spec, key="ft_loss", alt=alt, text=group("figure"), table=rows)
 
@@ -111,6 +113,7 @@ def _change(page: State, shown: Run) -> None:
             limit=limit,
             palette="div",
             size=(256, 320),
+            least="min(100%, 16rem)",
             ends=(f"−{number(limit, 3)}", f"+{number(limit, 3)}"),
         )
     with st.container(key="ft_values_box"):

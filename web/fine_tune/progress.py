@@ -49,8 +49,9 @@ def line(page: State) -> str:
     name = t("fine_tune.progress")
     return (
         '<div class="ft-run">'
-        f'<span class="ft-bar" role="progressbar" aria-label="{name}" aria-valuemin="0" aria-valuemax="{steps}" '
-        f'aria-valuenow="{step}"><i style="width:{100 * step / steps:.2f}%"></i></span>'
+        f'<span class="ft-bar" role="progressbar" aria-label="{name}" aria-valuemin="0" '
+        f'aria-valuemax="{steps}" aria-valuenow="{step}">'
+        f'<i style="width:{100 * step / steps:.2f}%"></i></span>'
         f"<span>{' · '.join(parts)}</span><span>{' · '.join(aside)}</span></div>"
     )
 
@@ -79,7 +80,7 @@ def _told(run: Run) -> list[str]:
 
 
 def messages(page: State) -> list[str]:
-    """All that the reader should know now, as HTML: of the link, of the last press, of the run, of the task."""
+    """All that the reader should know now, as HTML: of the link, of the last press, of the run."""
     found = [safe(words.complaint(complaint)) for complaint in page.complaints]
     if page.refusal:
         key, values = page.refusal

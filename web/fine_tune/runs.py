@@ -76,14 +76,14 @@ class Run:
         return (self.config.steps - self.step) / self.rate if self.rate > 0 else None
 
     def curve(self, who: str, what: str) -> tuple[list[int], list[float]]:
-        """Steps and values of one curve: who is "run" or "yardstick", what is "validation", "accuracy" or "train"."""
+        """One curve: who is "run" or "yardstick", what is "validation", "accuracy" or "train"."""
         points = self.last["history"] if self.last else []
         found = [(p["step"], p[f"{who}_{what}"]) for p in points if p[f"{who}_{what}"] is not None]
         return [x for x, _ in found], [y for _, y in found]
 
-    def result(self, who: str, what: str = "validation") -> float | None:
-        """The last value of a curve."""
-        values = self.curve(who, what)[1]
+    def result(self, who: str, what: str = "validation", at: int | None = None) -> float | None:
+        """The last value of a curve, or the last one up to a step."""
+        values = [y for x, y in zip(*self.curve(who, what), strict=True) if at is None or x <= at]
         return values[-1] if values else None
 
     def before(self, what: str = "validation") -> float | None:
@@ -131,7 +131,7 @@ class Run:
 
 
 def told_apart(runs: Sequence[Run], fields: Sequence[str]) -> dict[str, list[str]]:
-    """For each run, the settings that tell it from the others of the same method and rank, in the order of `fields`."""
+    """For each run, the settings that tell it from others of its method and rank, ordered as `fields`."""
     found: dict[str, list[str]] = {}
     for run in runs:
         twins = [other for other in runs if _kind(other) == _kind(run)]
@@ -146,7 +146,7 @@ def _kind(run: Run) -> tuple[str, int]:
 
 
 def curve_csv(run: Run, head: Sequence[str]) -> str:
-    """The learning curve: step, and loss and accuracy of the run and of the yardstick, then the settings as a link has them.
+    """The learning curve: step, loss and accuracy of run and yardstick, then the settings as in a link.
 
     Args:
         head: the names of the seven columns of numbers, in the reader's language.
@@ -158,7 +158,9 @@ def curve_csv(run: Run, head: Sequence[str]) -> str:
     writer.writerow([guarded(cell) for cell in [*head, *settings]])
     for point in run.last["history"] if run.last else []:
         numbers = [point["step"], *(point[column] for column in columns)]
-        writer.writerow(["" if n is None else n for n in numbers] + [guarded(value) for value in settings.values()])
+        writer.writerow(
+            ["" if n is None else n for n in numbers] + [guarded(value) for value in settings.values()]
+        )
     return out.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""What the models write, or what they see in pictures: before, now, and full fine-tuning. All of it escaped."""
+"""What the models write, or see in pictures: before, now, and full fine-tuning. All of it escaped."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from web.i18n import number, percent, t
 from widgets.heatmap.widget import Line, Matrix, heatmap
 
 PICTURES = 12
+THAI = re.compile(r"[\u0e00-\u0e7f]")
 
 
 def samples(run: Run) -> None:
     """Three columns of text, or a grid of pictures with three answers each."""
     about = kind(run)
-    st.html(
-        f"<h3>{t(f'fine_tune.samples.{about}.title')}</h3><p class='cap'>{t(f'fine_tune.samples.{about}.about')}</p>"
-    )
+    title, note = t(f"fine_tune.samples.{about}.title"), t(f"fine_tune.samples.{about}.about")
+    st.html(f"<h3>{title}</h3><p class='cap'>{note}</p>")
     if about == "text":
         st.html(texts(run))
     else:
@@ -36,14 +36,14 @@ def texts(run: Run) -> str:
     for who, name in found:
         step, text = run.latest(who, "sample") or (0, None)
         title = t(f"fine_tune.samples.{name}", step=number(step))
-        columns.append(_column(title, run.result(who), text if step else None))
+        columns.append(_column(title, run.result(who, at=step), text) if step else _column(title, None, None))
     return f'<div class="ft-samples">{"".join(columns)}</div>'
 
 
 def _column(title: str, loss: float | None, text: str | None) -> str:
     value = "" if loss is None else number(loss, 2)
     body = t("fine_tune.samples.none") if text is None else safe(text.strip("\n"))
-    language = "th" if text and re.search(r"[\u0e00-\u0e7f]", text) else "en"
+    language = "th" if text and len(THAI.findall(text)) > len(text) / 4 else "en"
     wait = ' class="ft-wait"' if text is None else ""
     spoken = "" if text is None else f' lang="{language}"'
     return (
@@ -61,14 +61,17 @@ def pictures(run: Run) -> None:
     columns = answers(run)
     st.html(scores(run))
     classes = recipes.recipe(run.config.base, run.config.task).classes
+    names = [t(f"tasks.class.{name}") for name in classes]
+    verdicts = {True: t("fine_tune.samples.right"), False: t("fine_tune.samples.wrong")}
     shown = []
-    for i, (picture, label) in enumerate(zip(arrays["images"][:PICTURES], arrays["labels"][:PICTURES], strict=True)):
-        truth = t(f"tasks.class.{classes[int(label)]}")
-        lines = []
-        for title, guesses in columns:
-            guess = t(f"tasks.class.{classes[guesses[i]]}")
-            lines.append(Line(t("fine_tune.samples.answer", who=title, answer=guess), right=guesses[i] == int(label)))
-        told = "; ".join(f"{line.text} ({t(f'fine_tune.samples.{str(line.right).lower()}')})" for line in lines)
+    for i, picture in enumerate(arrays["images"][:PICTURES]):
+        label = int(arrays["labels"][i])
+        truth = names[label]
+        lines = [
+            Line(t("fine_tune.samples.answer", who=who, answer=names[guesses[i]]), right=guesses[i] == label)
+            for who, guesses in columns
+        ]
+        told = "; ".join(f"{line.text} ({verdicts[bool(line.right)]})" for line in lines)
         alt = t("fine_tune.samples.alt", truth=truth, answers=told)
         shown.append(Matrix(np.asarray(picture, dtype=np.float32), alt, truth, lines))
     heatmap(
@@ -98,5 +101,7 @@ def scores(run: Run) -> str:
         (t("fine_tune.samples.now", step=number(run.step)), run.result("run", "accuracy")),
         (t("fine_tune.samples.full", step=number(run.step)), run.result("yardstick", "accuracy")),
     ]
-    parts = [f"<span>{title} <b>{percent(value, 1)}</b></span>" for title, value in values if value is not None]
+    parts = [
+        f"<span>{title} <b>{percent(value, 1)}</b></span>" for title, value in values if value is not None
+    ]
     return f'<p class="ft-scores num">{"".join(parts)}</p>'

@@ -1,4 +1,4 @@
-"""What the page remembers of a reader: the experiment, the runs, and what is shown. Lives as long as the session."""
+"""What the page remembers of a reader: the experiment, the runs, what is shown. Lives with the session."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class State:
         shown: id of the run whose pictures and samples are shown; None is the newest.
         overlaid: ids of runs the reader put on the chart or took off it, and which of the two.
         refusal: why the last press of Train did nothing.
+        brought: values of sliders that came with a link, and are not among the usual ones.
     """
 
     query: Query
@@ -39,21 +40,24 @@ class State:
     shown: str | None = None
     overlaid: dict[str, bool] = field(default_factory=dict)
     refusal: tuple[str, dict[str, Any]] | None = None
+    brought: dict[str, set[str]] = field(default_factory=dict)
 
     @property
     def run(self) -> Run | None:
         """The run that is shown."""
-        chosen = [run for run in self.runs if run.id == self.shown]
-        return (chosen or self.runs[-1:] or [None])[0]
+        chosen = [run for run in self.runs if run.id == self.shown] or self.runs[-1:]
+        return chosen[0] if chosen else None
 
     @property
     def live(self) -> Run | None:
         """The reader's run that trains, else the first that waits."""
-        live = sorted((run for run in self.runs if run.view.live), key=lambda run: run.view.state != "running")
+        live = sorted(
+            (run for run in self.runs if run.view.live), key=lambda run: run.view.state != "running"
+        )
         return live[0] if live else None
 
     def on_chart(self, run: Run) -> bool:
-        """Whether a run is drawn beside the shown one: as the reader said, else if it is one of the newest four."""
+        """Whether a run is drawn: as the reader said, else if it is one of the newest four, or shown."""
         return run is self.run or self.overlaid.get(run.id, run in self.comparable()[-4:])
 
     def comparable(self) -> list[Run]:

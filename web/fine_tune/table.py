@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from web.fine_tune import cost, experiment, words
-from web.fine_tune.charts import kind
 from web.fine_tune.runs import Run, curve_csv, file_stem
 from web.fine_tune.state import State, remove
 from web.i18n import group, language, number, percent, scientific, t
@@ -36,7 +35,13 @@ def table(page: State, names: dict[str, str]) -> None:
         at = next(i for i, column in enumerate(columns) if column.label == t("fine_tune.runs.accuracy"))
         del columns[at]
         rows = [_without(row, at) for row in rows]
-    runs_table(columns, rows, key="ft_runs", text=group("fine_tune.runs"), on_act=lambda kind, id: act(page, kind, id))
+    runs_table(
+        columns,
+        rows,
+        key="ft_runs",
+        text=group("fine_tune.runs"),
+        on_act=lambda what, job: act(page, what, job),
+    )
     if page.run:
         take_home(page.run)
 
@@ -102,7 +107,7 @@ def _row(page: State, run: Run, names: dict[str, str]) -> Row:
             number(cost.trained(config)),
             _or_dash(run.result("run")),
             _share(run.result("run", "accuracy")),
-            _or_dash(run.behind()),
+            _or_dash(run.behind()).replace("-", "−"),
             words.duration(run.seconds) if run.last else "—",
         ],
         now=run is page.run,

@@ -1,4 +1,4 @@
-"""Names of things on the page in the reader's language. Texts of `tasks.*` may hold markup; the rest is plain."""
+"""Names of things on the page in the reader's language. `tasks.who.*` may hold markup; the rest is plain."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import html
 from collections.abc import Sequence
 
 from lora_core.config import TrainConfig
-from web.fine_tune.experiment import Complaint
+from web.fine_tune.experiment import CONTROLS, Complaint
 from web.fine_tune.runs import Run, told_apart
 from web.i18n import number, scientific, t
 
 # What tells two runs of one method and rank apart, the most telling first.
 FIELDS = ("lr", "alpha", "targets", "batch", "steps", "seed", "gamma", "dropout")
-PRESETS = ("all-linear", "blocks", "attn", "mlp", "head")
 
 
 def method(config: TrainConfig) -> str:
@@ -46,7 +45,9 @@ def layer(name: str) -> str:
         return t(f"fine_tune.part.{name}")
     if len(parts) == 2:
         return t("fine_tune.layer.plain", n=number(int(parts[1]) + 1))
-    return t("fine_tune.layer.block", n=number(int(parts[1]) + 1), part=t(f"fine_tune.part.{'.'.join(parts[2:])}"))
+    return t(
+        "fine_tune.layer.block", n=number(int(parts[1]) + 1), part=t(f"fine_tune.part.{'.'.join(parts[2:])}")
+    )
 
 
 def targets(text: str, presets: dict[str, str]) -> str:
@@ -77,17 +78,22 @@ def run_names(runs: Sequence[Run], presets: dict[str, str]) -> dict[str, str]:
         adapter = run.config.adapter
         name = t("fine_tune.method.full")
         if adapter is not None:
-            name = t("fine_tune.run", method=t(f"fine_tune.method.{adapter.method}"), rank=number(adapter.rank))
-        names[run.id] = " ".join([name, *(setting(field, run.config, presets) for field in apart[run.id][:2])])
+            name = t(
+                "fine_tune.run", method=t(f"fine_tune.method.{adapter.method}"), rank=number(adapter.rank)
+            )
+        names[run.id] = " ".join(
+            [name, *(setting(field, run.config, presets) for field in apart[run.id][:2])]
+        )
     twice = {name for name in names.values() if list(names.values()).count(name) > 1}
-    numbered = {run.id: t("fine_tune.run.again", name=names[run.id], n=number(run.number)) for run in runs}
-    return {id: numbered[id] if name in twice else name for id, name in names.items()}
+    for run in runs:
+        if names[run.id] in twice:
+            names[run.id] = t("fine_tune.run.again", name=names[run.id], n=number(run.number))
+    return names
 
 
 def complaint(found: Complaint) -> str:
     """Why a value of the link is not used, and what is."""
-    known = found.key in ("base", "task", "method", "rank", "alpha", "targets", "lr", "batch", "steps", "seed")
-    name = t(f"fine_tune.control.{found.key}") if known else found.key
+    name = t(f"fine_tune.control.{found.key}") if found.key in CONTROLS else found.key
     asked, used = _clip(found.value), found.used
     if found.error.key == "range":
         low, high = (f"{found.error.values[end]:g}" for end in ("low", "high"))

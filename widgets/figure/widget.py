@@ -19,12 +19,14 @@ class Table(TypedDict):
     rows: Sequence[Sequence[str]]
 
 
-def figure(spec: Mapping[str, Any], *, key: str, alt: str, text: Mapping[str, str], table: Table | None = None) -> None:
+def figure(
+    spec: Mapping[str, Any], *, key: str, alt: str, text: Mapping[str, str], table: Table | None = None
+) -> None:
     """Draw a figure, or update the one that stands.
 
     Args:
-        spec: `data` and `layout` as Plotly takes them (`layout.height` in px is required), and `narrow`, laid over
-            the layout when the chart is less than 480 px wide.
+        spec: `data` and `layout` as Plotly takes them (`layout.height` in px is required), and `narrow`,
+            laid over the layout when the chart is less than 480 px wide.
         key: the figure's name on the page; the same key is the same node.
         alt: what the figure shows now, in a sentence, for those who cannot see it.
         text: the strings of `figure.*`.

@@ -48,7 +48,7 @@ function caption(item) {
   for (const line of item.lines ?? []) {
     const span = document.createElement('span')
     span.textContent = line.text
-    if (line.right !== undefined) {
+    if (line.right !== null) {
       span.dataset.mark = line.right ? '✓' : '✗'
       span.classList.toggle('wrong', !line.right)
     }

@@ -32,9 +32,16 @@ class Matrix:
 
     def to_json(self) -> dict[str, Any]:
         rows, cols = self.values.shape
-        lines = [{"text": line.text, **({} if line.right is None else {"right": line.right})} for line in self.lines]
+        lines = [{"text": line.text, "right": line.right} for line in self.lines]
         data = base64.b64encode(np.ascontiguousarray(self.values, dtype="<f4").tobytes()).decode("ascii")
-        return {"rows": rows, "cols": cols, "data": data, "alt": self.alt, "title": self.title, "lines": lines}
+        return {
+            "rows": rows,
+            "cols": cols,
+            "data": data,
+            "alt": self.alt,
+            "title": self.title,
+            "lines": lines,
+        }
 
 
 def heatmap(

@@ -13,7 +13,7 @@ _runs = component("runs")
 
 @dataclass(frozen=True)
 class Column:
-    """A column of values. `symbol` stands for the label (a letter of a formula); `kind` says when there is room."""
+    """A column of values. `symbol` stands for the label (a letter); `kind` says when there is room for it."""
 
     label: str
     symbol: str = ""
