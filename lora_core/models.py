@@ -1,6 +1,6 @@
 """The toy models: a character GPT and an MLP, small enough to fine-tune while a reader watches.
 
-Every matrix inside is an ``nn.Linear`` with W of shape (d_out, d_in), so an adapter fits any of them.
+Every matrix inside is an ``nn.Linear`` without bias, W of shape (d_out, d_in), so that an adapter fits any of them.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class GPT(nn.Module):
 
 
 class MLP(nn.Module):
-    """196 -> H -> H -> 10 with ReLU: pictures of 14 x 14 to ten classes.
+    """196 -> H -> H -> 10 with ReLU and no biases: pictures of 14 x 14 to ten classes.
 
     Args:
         generator: source of the random start, He et al. 2015 (arXiv:1502.01852): N(0, 2/d_in).
@@ -165,6 +165,7 @@ def load_base(name: str) -> GPT | MLP:
     makers: dict[str, type[GPT] | type[MLP]] = {"gpt-en": GPT, "gpt-en-th": GPT, "mlp-mnist": MLP}
     if name not in makers:
         raise ValueError(f"no base {name!r}; bases are: {', '.join(makers)}")
-    model = makers[name]()
-    model.load_state_dict(load_file(CHECKPOINTS / f"{name}.safetensors"))
+    with torch.device("meta"):  # shapes alone: no random start to be thrown away
+        model = makers[name]()
+    model.load_state_dict(load_file(CHECKPOINTS / f"{name}.safetensors"), assign=True)
     return model

@@ -1,8 +1,8 @@
 """What a run starts with when a reader has chosen nothing but a base and a task. No torch here.
 
-The learning rates are the best of a sweep on each task's validation split, three seeds a rate, with the batch,
-steps, rank, α and targets that stand beside them. The sweeps are in ``checkpoints/records/<base>--<task>.json``;
-``python -m lora_core.checkpoints.build tune`` runs them again.
+The learning rates are the best of a sweep on each task's validation split, three seeds a rate, with the
+batch, steps, rank, α and targets that stand beside them. ``checkpoints/records/<base>--<task>.json`` has the
+sweeps; ``python -m lora_core.checkpoints.build tune`` runs them again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Fine-tuning, told step by step: a run, and beside it full fine-tuning of the same matrices.
 
 Both see the same batches. The optimiser is Adam at a constant rate, without weight decay, as in "LoRA Without
-Regret". What is computed depends on configuration and device alone; the clock decides only which moments are told.
+Regret". What is computed depends on configuration and device alone; the clock only decides what is told.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ def fine_tune(
     Args:
         device: see ``pick_device``.
         stop: asked between any two steps; the run ends with state "stopped" once it says True.
-        adapter_folder: where the adapter is saved, in PEFT's format, before the last snapshot; of a stopped run
-            too. Nothing is saved when the run diverged or is full fine-tuning.
+        adapter_folder: where the adapter is saved, in PEFT's format, before the last snapshot (stopped runs
+            too). Nothing is saved when the run diverged or is full fine-tuning.
         split: what losses and accuracy are measured on.
 
     Raises:
