@@ -1,6 +1,6 @@
 """The article in each language: `load("th")` reads `article/th.md`, whose syntax `README.md` describes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import zip_longest
 from pathlib import Path
@@ -55,16 +55,20 @@ def _outline(article: Article) -> Iterator[tuple[str, int]]:
                 yield f"figure {block.name}", block.line
             elif isinstance(block, List):
                 for item in block.items:
-                    yield f"{'an ordered' if block.ordered else 'a'} list item", item[0].line
+                    yield f"{'an ordered' if block.ordered else 'a'} list item{_length(item)}", item[0].line
                     yield from map(_signature, item)
             elif isinstance(block, Formula):
                 yield f"formula {block.label} {block.sentence.plain}", block.sentence.line
             else:
-                yield f"a paragraph ({block.kind})", block.sentences[0].line
+                yield f"a paragraph ({block.kind}){_length(block.sentences)}", block.sentences[0].line
                 yield from map(_signature, block.sentences)
     for note in article.notes:
-        yield f"note {note.label}", note.sentences[0].line
+        yield f"note {note.label}{_length(note.sentences)}", note.sentences[0].line
         yield from map(_signature, note.sentences)
+
+
+def _length(sentences: Sequence[Sentence]) -> str:
+    return f" of {len(sentences)} sentence{'s' * (len(sentences) != 1)}"
 
 
 def _signature(sentence: Sentence) -> tuple[str, int]:

@@ -164,6 +164,8 @@ class _Reader:
     def block(self, node: SyntaxTreeNode, section: str, count: int) -> Block:
         line = _line(node)
         if node.type == "paragraph":
+            if self.lines[line - 1].lstrip().startswith("$$"):
+                raise self.fail(line, "a display formula is not closed: it ends with $$ (name)")
             if (kind := node.attrs.get("class", "text")) not in ("text", "where") or node.attrs.keys() - {
                 "class"
             }:

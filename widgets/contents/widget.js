@@ -3,6 +3,8 @@
 //   data.language  of the text: when it changes, the sentence being read keeps its place
 const SETTLED = 3000                        // ms after which layout and fonts are taken to have settled
 const lists = new WeakMap()
+// The hash that the page was opened with; Streamlit may have set the query, and lost the hash, before we come.
+const opened = new URL(performance.getEntriesByType('navigation')[0].name).hash
 const wide = matchMedia('(min-width: 56.01rem)')
 const still = matchMedia('(prefers-reduced-motion: reduce)')
 
@@ -104,8 +106,11 @@ function createList(root) {
   }
 
   function land() {
-    const id = decodeURIComponent(location.hash.slice(1))
-    if (id) holding = hold(() => document.getElementById(id)?.scrollIntoView({ behavior: 'instant' }))
+    const id = decodeURIComponent((location.hash || opened).slice(1))
+    opened = ''
+    if (!id) return
+    address(id)
+    holding = hold(() => document.getElementById(id)?.scrollIntoView({ behavior: 'instant' }))
   }
 
   const ask = () => { asked ||= requestAnimationFrame(look) }
