@@ -13,9 +13,7 @@ from widgets.factor_view.widget import factor_view
 
 def follow(view: View) -> None:
     """Let the URL say what the reader sees."""
-    st.query_params.update(view.to_query())
-    for name in {"alpha", "rule"} - view.to_query().keys():
-        st.query_params.pop(name, None)
+    st.query_params.update(view.to_query())  # in one step: each step is an entry in the history
 
 
 def titles() -> dict[str, str]:

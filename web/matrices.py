@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 import lora_core.checkpoints
+from lora_core.lowrank import spectrum_of_product, svd_of_product
 from lora_core.peft_format import SavedAdapter, read
 from lora_core.recipes import layers
 from widgets.factor_view.layer import Adapter, LayerData
@@ -33,7 +34,8 @@ def layer_data(name: str, mode: str = "compress", rule: str = SOURCE) -> LayerDa
 
     Args:
         name: one of LAYERS.
-        mode: "compress": the adapter of the highest rank, as factors that can be cut. "retrain": one for each rank.
+        mode: "compress": the adapter of the highest rank, as factors that can be cut.
+            "retrain": one for each rank.
         rule: the rule for γ under which the adapters of "retrain" were trained.
     """
     W = _base()[f"{name}.weight"]  # (d_out, d_in)
@@ -43,26 +45,8 @@ def layer_data(name: str, mode: str = "compress", rule: str = SOURCE) -> LayerDa
     return LayerData(name, mode, SOURCE if mode == "compress" else rule, W, trained)
 
 
-def svd_of_product(
-    B: NDArray[np.float64], A: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """The singular value decomposition of B A, from QR of each factor and an r x r core; B A is never formed.
-
-    Args:
-        B: (d_out, r).
-        A: (r, d_in).
-
-    Returns:
-        U (d_out, r), singular values (r,) falling, Vᵀ (r, d_in).
-    """
-    left, upper = np.linalg.qr(B)  # (d_out, r), (r, r)
-    right, lower = np.linalg.qr(A.T)  # (d_in, r), (r, r)
-    U, singular, Vt = np.linalg.svd(upper @ lower.T)
-    return left @ U, singular, Vt @ right.T
-
-
 def _cuttable(name: str) -> Adapter:
-    """The adapter of the highest rank as B = U√S and A = √S Vᵀ: its first r columns and rows are the best rank r."""
+    """The adapter of the highest rank as B = U√S, A = √S Vᵀ: cut to r columns and rows, the best rank r."""
     whole = _trained(name, SOURCE, MAX_RANK)
     U, singular, Vt = svd_of_product(whole.B.astype(np.float64), whole.A.astype(np.float64))
     root = np.sqrt(singular)
@@ -76,7 +60,7 @@ def _trained(name: str, rule: str, rank: int) -> Adapter:
     config = saved.config_of(name)
     # PEFT knows no constant γ: such an adapter is saved with α = γ r, and its own α is γ.
     alpha = config.gamma if rule == "constant" else config.alpha
-    _, singular, _ = svd_of_product(B.astype(np.float64), A.astype(np.float64))
+    singular = spectrum_of_product(B.astype(np.float64), A.astype(np.float64))
     return Adapter(B, A, singular, alpha, config.gamma, _record(rule, rank)["validation_loss"])
 
 

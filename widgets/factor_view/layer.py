@@ -54,8 +54,8 @@ class LayerData:
 
     Attributes:
         name: the layer's name in the model.
-        mode: "compress": one adapter, its factors U√S and √S Vᵀ, so that the first r of them are the best rank r.
-            "retrain": one adapter for each trained rank, its factors as training left them.
+        mode: "compress": one adapter, its factors U√S and √S Vᵀ, so that the first r of them are the best
+            rank r. "retrain": one adapter for each trained rank, its factors as training left them.
         rule: the rule for γ under which the adapters were trained.
         W: the frozen matrix (d_out, d_in).
         adapters: see mode.
@@ -71,7 +71,7 @@ class LayerData:
 
     @cached_property
     def limit(self) -> float:
-        """The value at the ends of the figure's one colour scale: about 97.5% of W lie within, in round numbers.
+        """The value at the ends of the one colour scale: about 97.5% of W lie within, in round numbers.
 
         An update is several times smaller than the matrix it changes; a scale that held every entry of W
         would show it as bare paper.
@@ -82,7 +82,7 @@ class LayerData:
 
     @cached_property
     def payload(self) -> dict[str, Any]:
-        """Everything the browser needs, arrays as base64 of little-endian float32, with a signature of it all."""
+        """What the browser needs: arrays as base64 of little-endian float32, and a signature of it all."""
         said = {
             "name": self.name,
             "mode": self.mode,

@@ -1,4 +1,4 @@
-"""What the factor view shows: which layer, in which mode, at which rank and α. Nothing here needs Streamlit."""
+"""What the factor view shows: which layer, in which mode, at which rank and α. Free of Streamlit."""
 
 import math
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ MODES = ("compress", "retrain")
 RULES = ("alpha/r", "alpha/sqrt(r)", "constant")
 MAX_RANK = 32
 RANKS = (1, 2, 4, 8, 16, 32)
-"""The ranks at which adapters were trained; `retrain` knows only these, `compress` every rank up to MAX_RANK."""
+"""The ranks at which adapters were trained; `retrain` knows only these, `compress` all up to MAX_RANK."""
 SOURCE = "alpha/r"
 """The rule of the adapter that `compress` cuts: the one trained at MAX_RANK."""
 TRAINED_ALPHA = {"alpha/r": 32.0, "alpha/sqrt(r)": 32.0, "constant": 2.0}
@@ -40,11 +40,8 @@ class View:
         return asdict(self)
 
     def to_query(self) -> dict[str, str]:
-        """The view as a URL says it; what `compress` fixes is left out."""
-        said = {"layer": self.layer, "mode": self.mode, "rank": str(self.rank)}
-        if self.mode == "retrain":
-            said |= {"alpha": f"{self.alpha:g}", "rule": self.rule}
-        return said
+        """The view as a URL says it."""
+        return {name: str(value) for name, value in asdict(self).items()} | {"alpha": f"{self.alpha:g}"}
 
     @classmethod
     def from_query(cls, query: Mapping[str, str], layers: tuple[str, ...], layer: str) -> "View":

@@ -55,12 +55,18 @@ function colours(element) {
   return new Uint32Array(bytes.buffer)
 }
 
-function paintMatrix(canvas, rows, cols, limit, table, at) { // `at` gives the value of pixel q = row · cols + col
+// Entry (i, j) is values[i · down + j · right].
+function paintMatrix(canvas, values, rows, cols, down, right, limit, table) {
   if (canvas.width !== cols) canvas.width = cols
   if (canvas.height !== rows) canvas.height = rows
   const context = canvas.getContext('2d'), image = context.createImageData(cols, rows)
   const pixels = new Uint32Array(image.data.buffer), scale = 127.5 / limit
-  for (let q = 0; q < pixels.length; q++) pixels[q] = table[clamp(127.5 + at(q) * scale, 0, 255) | 0]
+  for (let i = 0, pixel = 0; i < rows; i++) {
+    for (let j = 0, at = i * down; j < cols; j++, at += right) {
+      const shade = 127.5 + values[at] * scale
+      pixels[pixel++] = table[shade < 0 ? 0 : shade > 255 ? 255 : shade | 0]
+    }
+  }
   context.putImageData(image, 0, 0)
 }
 
@@ -68,21 +74,22 @@ function paintMatrix(canvas, rows, cols, limit, table, at) { // `at` gives the v
 function arrange(width, m, n, most, compact) {
   const grain = 1 / (devicePixelRatio || 1)
   const whole = px => px >= 2 * grain ? Math.floor(px / grain + 1e-6) * grain : px  // entries as whole device pixels
-  const ideal = clamp(520 / m, 1, compact ? 5 : 4), block = (width - 12) / (n + most)
-  if (compact) return { way: 'alone', px: whole(Math.min(ideal, block)), q: 0 }
-  const row = (width - 100) / (3 * n + most)
-  if (row >= Math.max(2, 0.75 * Math.floor(ideal))) return { way: 'row', px: whole(Math.min(ideal, row)), q: whole(Math.min(ideal, row)) }
-  const px = whole(Math.min(Math.max(ideal, 3), block)), pair = (width - 44) / (2 * n)
-  if (pair >= 1.5) return { way: 'storeys', px, q: whole(Math.min(ideal, pair)) }
-  return { way: 'column', px, q: whole(Math.min(ideal, width / n)) }
+  const tall = Math.max(1, 520 / m), name = 76                                      // "B 64 × 32" needs this room
+  const block = Math.min((width - 12) / (n + most), (width - 12 - name) / n)        // B and BA beside each other
+  if (compact) return { way: 'alone', px: whole(Math.min(5, tall, block)), q: 0 }
+  const row = Math.min(4, tall, (width - 100) / (3 * n + most))
+  if (row >= Math.min(3, 0.9 * tall)) return { way: 'row', px: whole(row), q: whole(row) }
+  const px = whole(Math.min(Math.min(6, tall), block)), pair = (width - 44) / (2 * n)
+  if (pair >= 1.5) return { way: 'storeys', px, q: whole(Math.min(4, tall, pair)) }
+  return { way: 'column', px, q: whole(Math.min(4, tall, width / n)) }
 }
 
 // ---- the view -----------------------------------------------------------------------------------
 function createView(root) {
   const $ = selector => root.querySelector(selector), $$ = selector => [...root.querySelectorAll(selector)]
-  const canvas = name => $(`[data-k=${name}]`), slots = {}
+  const canvas = Object.fromEntries($$('canvas').map(node => [node.dataset.k, node])), slots = {}, formats = {}
   for (const node of $$('[data-v]')) (slots[node.dataset.v] ||= []).push(node)
-  const rank = $('#rank'), alpha = $('#alpha'), strip = $('.strip'), hover = canvas('BA')
+  const rank = $('#rank'), alpha = $('#alpha'), strip = $('.strip'), hover = canvas.BA
   let data, text, D, S, visit, table, sent, send, frame = 0, paints = 0, said = 0
   let cell = null, placed = '', keyed = false, waiting = false, dragging = false
 
@@ -93,8 +100,9 @@ function createView(root) {
   const plain = (key, fields) => words(key, fields).replaceAll('*', '')
   const put = (name, value) => { for (const node of slots[name]) if (node.textContent !== value) node.textContent = value }
   const putRich = (name, source) => { for (const node of slots[name]) if (node.source !== source) { node.source = source; node.innerHTML = rich(source) } }
-  const number = (x, digits, fixed) => new Intl.NumberFormat(data.language,
-    { maximumFractionDigits: digits, minimumFractionDigits: fixed ? digits : 0 }).format(x).replace('-', '−')
+  const format = (digits, fixed) => formats[`${data.language} ${digits} ${fixed}`] ||= new Intl.NumberFormat(data.language,
+    { maximumFractionDigits: digits, minimumFractionDigits: fixed ? digits : 0 })
+  const number = (x, digits = 0, fixed = false) => format(digits, fixed).format(x).replace('-', '−')
   const percent = (x, digits = 1) => number(100 * x, digits, digits > 0) + '%'
   const signed = x => (x > 0 ? '+' : '') + number(x, 3, true)
 
@@ -112,12 +120,12 @@ function createView(root) {
     if (!ready()) return
     const start = performance.now(), { m, n, W, P, Z, limit } = D, r = S.rank, g = gamma(), chosen = adapter()
     multiply(P, chosen, r, g, m, n)
-    paintMatrix(canvas('A'), r, n, limit, table, q => chosen.A[q])
-    paintMatrix(canvas('B'), m, r, limit, table, q => chosen.B[q % r * m + (q / r | 0)])
-    paintMatrix(hover, m, n, limit, table, q => P[q])
+    paintMatrix(canvas.A, chosen.A, r, n, n, 1, limit, table)
+    paintMatrix(canvas.B, chosen.B, m, r, 1, m, limit, table)
+    paintMatrix(canvas.BA, P, m, n, n, 1, limit, table)
     if (!data.compact) {
       for (let q = 0; q < Z.length; q++) Z[q] = W[q] + P[q]
-      paintMatrix(canvas('Z'), m, n, limit, table, q => Z[q])
+      paintMatrix(canvas.Z, Z, m, n, n, 1, limit, table)
     }
     root.style.setProperty('--r', r)
     figures(r, g, chosen)
@@ -168,10 +176,11 @@ function createView(root) {
   function paintCell() {
     const { m, n } = D, [i, j] = cell ||= [Math.floor(m * .34), Math.floor(n * .62)], r = S.rank, { A, B } = adapter(), g = gamma()
     const products = Array.from({ length: r }, (_, k) => B[k * m + i] * A[k * n + j]), sum = products.reduce((a, b) => a + b, 0)
-    const shown = products.slice(0, r > 4 ? 3 : 4).map((x, k) => k ? (x < 0 ? ' − ' : ' + ') + number(Math.abs(x), 3, true) : number(x, 3, true)).join('')
-    const more = r > 4 ? plain('and_more', { n: r - 3 }) : '', times = Math.abs(g - 1) > 1e-9 ? ` · × ${number(g, 2)} = ${signed(g * sum)}` : ''
+    const term = (x, k) => k ? (x < 0 ? ' − ' : ' + ') + number(Math.abs(x), 3, true) : number(x, 3, true)
+    const shown = r === 1 ? [B[i], A[j]].map(x => number(x, 3, true)).join(' × ') : products.slice(0, r > 4 ? 3 : 4).map(term).join('')
+    const more = r > 4 ? plain('and_more', { n: r - 3 }) : '', scaled = Math.abs(g - 1) > 1e-9 ? `, γ × ${signed(sum)} = ${signed(g * sum)}` : ''
     putRich('cell', words(r === 1 ? 'cell_one' : 'cell_many', { i: i + 1, j: j + 1, r, value: signed(sum) }))
-    put('sum', `${shown}${more} = ${signed(sum)}${times}`)
+    put('sum', `${shown}${more} = ${signed(sum)}${scaled}`)
     put('entry_name', plain('entry', { i: i + 1, j: j + 1 })); put('entry', signed(g * sum))
     const box = (name, x, y, width, height) => { for (const [k, v] of Object.entries({ x, y, width, height })) $(name).setAttribute(k, Math.max(0, v)) }
     box('.across', 0, i + .36, j - .5, .28); box('.down', j + .36, 0, .28, i - .5); box('.hair .cell', j - .5, i - .5, 2, 2)
@@ -196,9 +205,9 @@ function createView(root) {
 
   // ---- the strip of singular values; its bars stand at equal steps, one a rank ----
   const HEIGHT = 240, TOP = 30, FOOT = 26
-  let bars = ''
+  let bars = '', rects = [], stripWidth = 0
   function paintStrip(r, chosen) {
-    const width = strip.clientWidth, step = width / data.most
+    const width = stripWidth, step = width / data.most
     if (!width) return
     const drawn = `${D.signature} ${S.mode} ${cutting() ? '' : r} ${width}`
     if (bars !== drawn) {
@@ -210,8 +219,9 @@ function createView(root) {
         const label = cutting() ? (i + 1) % 8 === 0 || !i : data.ranks.includes(i + 1)
         return `<rect x="${x}" y="${HEIGHT - FOOT - h}" width="${w}" height="${h}"/>` + (label ? `<text x="${x + w / 2}" y="${HEIGHT - 8}">${i + 1}</text>` : '')
       }).join('') + `<line class="axis" x1="0" x2="${width}" y1="${HEIGHT - FOOT}" y2="${HEIGHT - FOOT}"/>`
+      rects = $$('.bars rect')
     }
-    $$('.bars rect').forEach((rect, i) => rect.classList.toggle('on', i < r))
+    rects.forEach((rect, i) => { if (rect.classList.contains('on') !== i < r) rect.classList.toggle('on') })
     const x = r * step, left = x > width * .5, kept = $('.kept')
     for (const [k, v] of Object.entries({ x1: x, x2: x, y1: 8, y2: HEIGHT - FOOT })) $('line.cut').setAttribute(k, v)
     $('circle.cut').setAttribute('cx', clamp(x, 6, width - 6)); $('circle.cut').setAttribute('cy', 8)
@@ -295,7 +305,7 @@ function createView(root) {
     for (const name of ['W', 'BA']) put(`size_${name}`, size)
     put('name_BA', single ? 'BA' : 'γBA'); put('op', single ? 'γ' : '')
     put('low', number(-limit, 3)); put('high', `+${number(limit, 3)}`)
-    for (const [k, key] of Object.entries({ W: 'picture_W', A: 'picture_A', B: 'picture_B', BA: 'picture_BA', Z: 'picture_Z' })) canvas(k).ariaLabel = plain(key, { m, n })
+    for (const [k, key] of Object.entries({ W: 'picture_W', A: 'picture_A', B: 'picture_B', BA: 'picture_BA', Z: 'picture_Z' })) canvas[k].ariaLabel = plain(key, { m, n })
     $('.hair').setAttribute('viewBox', `0 0 ${n} ${m}`)
     if (cell) cell = [Math.min(cell[0], m - 1), Math.min(cell[1], n - 1)]
     const losses = D.adapters.map(a => a.loss), told = !cutting() && losses.every(loss => loss !== null)
@@ -309,6 +319,7 @@ function createView(root) {
     const width = root.clientWidth, key = `${width} ${devicePixelRatio}`
     if (!D || !width || placed === key) return
     placed = key
+    stripWidth = strip.clientWidth
     const { m, n } = D, { way, px, q } = arrange(data.compact ? $('.stage').clientWidth : width, m, n, data.compact ? data.most / 2 : data.most, data.compact)
     root.dataset.way = way
     for (const [name, value] of Object.entries({ m, n, k: data.compact ? data.most / 2 : data.most, px: `${px}px`, q: `${q}px` })) root.style.setProperty(`--${name}`, value)
@@ -317,7 +328,7 @@ function createView(root) {
   function recolour() {
     table = colours(root)
     if (!D) return
-    paintMatrix(canvas('W'), D.m, D.n, D.limit, table, q => D.W[q])
+    paintMatrix(canvas.W, D.W, D.m, D.n, D.n, 1, D.limit, table)
     ask()
   }
   const resized = new ResizeObserver(place), schemes = ['(prefers-color-scheme: dark)', 'print'].map(query => matchMedia(query))

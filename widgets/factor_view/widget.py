@@ -1,4 +1,4 @@
-"""The factor view: W, A, B, BA and W + γBA of a trained layer, painted in the browser while the reader drags."""
+"""The factor view: W, A, B, BA and W + γBA of a trained layer, painted in the browser during a drag."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -48,8 +48,8 @@ def factor_view(
     """
     asked = View(layer.name, mode, rank, alpha, rule).to_json()
     memory = f"{key}.opened"
-    # `now` is what the browser shows, `opened` what it was last told. A key that the session has forgotten is a
-    # view on a page just come to.
+    # `now` is what the browser shows, `opened` what it was last told. A key that the session does not know
+    # is a view on a page just come to.
     if (
         key not in st.session_state
         or memory not in st.session_state
