@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         save_adapter,
         unmerge,
     )
+    from lora_core.methods.lora_ga import estimate_gradients
 
 _HOMES = dict.fromkeys(
     (
@@ -35,6 +36,7 @@ _HOMES = dict.fromkeys(
     ),
     "lora_core.adapter",
 )
+_HOMES["estimate_gradients"] = "lora_core.methods.lora_ga"
 
 __all__ = [
     "AdapterConfig",
@@ -42,6 +44,7 @@ __all__ = [
     "attach",
     "delta_weights",
     "detach",
+    "estimate_gradients",
     "load_adapter",
     "merge",
     "optimizer_for",

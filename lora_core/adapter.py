@@ -38,6 +38,7 @@ def attach(
     *,
     generator: torch.Generator | None = None,
     gradients: Mapping[str, Tensor] | None = None,
+    ranks: Mapping[str, int] | None = None,
 ) -> M:
     """Wraps the linear layers that `config.targets` selects, in place, and freezes everything else.
 
@@ -46,35 +47,40 @@ def attach(
 
     Args:
         generator: source of the factors' random start; it may live on another device than the model.
-        gradients: module name -> estimate of dL/dW (d_out, d_in), for the methods that ask for it.
+        gradients: module name -> estimate of dL/dW (d_out, d_in), for the methods that ask for it; see
+            `estimate_gradients`.
+        ranks: module name or dotted suffix -> r where it differs from `config.rank`; γ follows each layer's
+            own r, as in PEFT. The first that fits counts.
 
     Returns:
         The model.
 
     Raises:
-        ValueError: no module matches, a rank above min(d_out, d_in), an adapter is attached already, or what
-            the method itself refuses.
+        ValueError: no module matches, a rank above min(d_out, d_in), an adapter is attached already, a needed
+            gradient is missing or does not fit, or what the method itself refuses.
     """
-    _refuse_unready(model)
-    linear = _linear(model)
-    how = method(config.method)
+    refuse_unready(model)
+    linear = linear_layers(model)
     names = select(linear, config.targets)
+    configs = _own_ranks(config, names, ranks or {})
     for name in names:
-        limit = min(linear[name].weight.shape)
-        if config.rank > limit:
-            d_out, d_in = linear[name].weight.shape
-            raise ValueError(
-                f"rank is {config.rank}, expected 1 to {limit} for {name} of shape ({d_out}, {d_in})"
-            )
+        d_out, d_in = linear[name].weight.shape
+        rank, limit = configs[name].rank, min(d_out, d_in)
+        if rank > limit:
+            raise ValueError(f"rank is {rank}, expected 1 to {limit} for {name} of shape ({d_out}, {d_in})")
+    how = method(config.method)
+    wanted = _fitting(config.method, linear, names, gradients or {}) if how.needs_gradients else {}
     layers = {
-        name: how.build(linear[name], config, generator=generator, gradient=(gradients or {}).get(name))
+        name: how.build(linear[name], configs[name], generator=generator, gradient=wanted.get(name))
         for name in names
     }
-    return _install(model, config, layers)
+    return install(model, config, linear, layers)
 
 
 def detach(model: M) -> M:
     """Takes the adapter off: the base as it was, bit for bit, and what used to train trains again.
+
+    "qlora" has no base to give back but the one it rounded to four bits, and warns that this is what stays.
 
     Raises:
         ValueError: no adapter is attached to this very module.
@@ -129,12 +135,14 @@ def delta_weights(model: nn.Module) -> dict[str, Tensor]:
 
 
 def optimizer_for(
-    model: nn.Module, config: AdapterConfig, *, lr: float, **options: Any
+    model: nn.Module, config: AdapterConfig, *, lr: float, steps: int | None = None, **options: Any
 ) -> torch.optim.Optimizer:
     """AdamW of the adapter's parameters, set up as `config.method` asks.
 
     Args:
         lr: learning rate; the methods that use several derive them from it.
+        steps: how many steps the run will have, for the methods with a schedule: "adalora" keeps its full
+            budget without.
         options: the method's own (`ratio` of "lora+") and those of torch.optim.AdamW; weight_decay is 0
             unless given.
 
@@ -151,7 +159,7 @@ def optimizer_for(
             raise ValueError(
                 f"{name} is a {type(layer).__name__}, method {config.method!r} expects a {how.layer.__name__}"
             )
-    return how.optimizer(layers, config, lr=lr, **options)
+    return how.optimizer(layers, config, lr=lr, steps=steps, **options)
 
 
 def save_adapter(model: nn.Module, folder: str | os.PathLike[str]) -> None:
@@ -168,12 +176,15 @@ def save_adapter(model: nn.Module, folder: str | os.PathLike[str]) -> None:
         {name: {part: _array(t) for part, t in layer.tensors().items()} for name, layer in layers.items()},
         scales={name: layer.scale for name, layer in layers.items()},
         names=_names_without_adapter(model),
-        entries=method(config.method).entries(config),
+        entries=method(config.method).entries(layers),
     )
 
 
-def load_adapter(model: M, folder: str | os.PathLike[str]) -> M:
+def load_adapter(model: M, folder: str | os.PathLike[str], *, quantised: bool = False) -> M:
     """Attaches what `save_adapter` or PEFT wrote, of any rank, in the types of the model's own weights.
+
+    Args:
+        quantised: hold W in four bits, as "qlora" does. Its file is a plain LoRA's and does not say so.
 
     Returns:
         The model.
@@ -182,9 +193,13 @@ def load_adapter(model: M, folder: str | os.PathLike[str]) -> M:
         ValueError: an adapter is attached already, a file is missing or broken, holds what cannot be read
             here, or does not fit the model (names the tensor and both shapes).
     """
-    _refuse_unready(model)
+    refuse_unready(model)
     saved = peft_format.read(folder)
-    linear = _linear(model)
+    if quantised and saved.config.method != "lora":
+        raise ValueError(f"the file holds {saved.config.method!r}, expected 'lora' for a quantised base")
+    kind = "qlora" if quantised else saved.config.method
+    how = method(kind)
+    linear = linear_layers(model)
     for name in saved.layers:
         if name not in linear:
             part = next(iter(saved.layers[name]))
@@ -195,21 +210,42 @@ def load_adapter(model: M, folder: str | os.PathLike[str]) -> M:
     asked = saved.targets(linear)
     for name in asked:
         if name not in saved.layers:
-            raise ValueError(f"tensor {peft_format.tensor_name(name, 'lora_A.weight')} is missing")
+            first = next(iter(how.layer.shapes(1, 1, 1)))
+            raise ValueError(f"tensor {peft_format.tensor_name(name, first)} is missing")
     layers = {}
     for name, arrays in saved.layers.items():
         if name not in asked:
             part = next(iter(arrays))
             raise ValueError(f"tensor {peft_format.tensor_name(name, part)} is not of target_modules")
         config = saved.config_of(name)
-        how = method(config.method)
         d_out, d_in = linear[name].weight.shape
         _check_shapes(name, arrays, how.layer.shapes(d_out, d_in, config.rank))
         # The start is overwritten at once: a generator of its own leaves the caller's random numbers alone.
         layer = how.build(linear[name], config, generator=torch.Generator(), gradient=None)
         layer.load({part: torch.from_numpy(array.copy()) for part, array in arrays.items()})
         layers[name] = layer
-    return _install(model, saved.config, layers)
+    return install(model, replace(saved.config, method=kind), linear, layers)
+
+
+def _own_ranks(config: AdapterConfig, names: list[str], ranks: Mapping[str, int]) -> dict[str, AdapterConfig]:
+    """Module name -> its configuration; `select` refuses a pattern that fits none."""
+    own = {name: rank for key, rank in reversed(list(ranks.items())) for name in select(names, (key,))}
+    return {name: replace(config, rank=own.get(name, config.rank)) for name in names}
+
+
+def _fitting(
+    method: str, linear: Mapping[str, nn.Linear], names: list[str], gradients: Mapping[str, Tensor]
+) -> Mapping[str, Tensor]:
+    for name in names:
+        if name not in gradients:
+            raise ValueError(
+                f"method {method!r} needs the gradient of {name}; "
+                "give `gradients`, from estimate_gradients(model, loss, batches)"
+            )
+        found, shape = tuple(gradients[name].shape), tuple(linear[name].weight.shape)
+        if found != shape or not gradients[name].isfinite().all():
+            raise ValueError(f"the gradient of {name} has shape {found}, expected {shape}, all of it finite")
+    return gradients
 
 
 def _check_shapes(
@@ -232,7 +268,7 @@ def _array(tensor: Tensor) -> peft_format.Array:
     return array
 
 
-def _linear(model: nn.Module) -> dict[str, nn.Linear]:
+def linear_layers(model: nn.Module) -> dict[str, nn.Linear]:
     """Name -> layer. The model itself is not among them: nothing holds it, so nothing could replace it."""
     return {
         name: module
@@ -241,12 +277,15 @@ def _linear(model: nn.Module) -> dict[str, nn.Linear]:
     }
 
 
-def _install(model: M, config: AdapterConfig, layers: Mapping[str, LoRALinear]) -> M:
+def install(
+    model: M, config: AdapterConfig, linear: Mapping[str, nn.Linear], layers: Mapping[str, LoRALinear]
+) -> M:
+    """Puts each layer in the place of the linear one of its name."""
     trainable = frozenset(name for name, parameter in model.named_parameters() if parameter.requires_grad)
     attached = _Attached(replace(config, targets=tuple(layers)), trainable)
     # Nothing is refused from here on.
     model.requires_grad_(False)
-    _replace(model, {layer.base: layer for layer in layers.values()})
+    _replace(model, {linear[name]: layer for name, layer in layers.items()})
     setattr(model, _MARK, attached)
     return model
 
@@ -273,7 +312,7 @@ def _attached(model: nn.Module) -> _Attached:
     return attached
 
 
-def _refuse_unready(model: nn.Module) -> None:
+def refuse_unready(model: nn.Module) -> None:
     if any(isinstance(module, LoRALinear) for module in model.modules()):
         raise ValueError("an adapter is attached already; detach it first")
     for name, parameter in model.named_parameters():

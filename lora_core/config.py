@@ -17,7 +17,7 @@ from typing import Any, Self
 from urllib.parse import quote, unquote
 
 # Each name is a file of methods/: "lora+" is lora_plus.py, "lora-ga" is lora_ga.py.
-METHODS = ("lora", "rslora", "lora+")
+METHODS = ("lora", "rslora", "lora+", "dora", "pissa", "adalora", "lora-ga", "lora-pro", "qlora")
 GAMMA_RULES = ("alpha/r", "alpha/sqrt(r)", "constant")
 
 # Which downstream tasks each shipped base offers; a base's first task is its default.

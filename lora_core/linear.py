@@ -30,6 +30,7 @@ class LoRALinear(nn.Module):
         ValueError: rank is below 1, or W is of a type that does not train.
     """
 
+    additive = True  # whether ΔW is γ B A of `factors`: DoRA's is not
     merged: Tensor | None
 
     def __init__(
@@ -61,10 +62,15 @@ class LoRALinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:  # (..., d_in) -> (..., d_out)
         if self.merged is not None:
             return F.linear(x, self.merged, self.base.bias)
+        A, B = self.factors()
         kept = F.dropout(x, self.dropout, self.training) if self.dropout else x
-        update = kept @ self.A.mT @ self.B.mT  # (..., d_in) -> (..., r) -> (..., d_out)
+        update = kept @ A.mT @ B.mT  # (..., d_in) -> (..., r) -> (..., d_out)
         base: Tensor = self.base(x)
         return base + self.scale * update
+
+    def factors(self) -> tuple[Tensor, Tensor]:
+        """A (k, d_in) and B (d_out, k) as they are multiplied: ΔW = γ B A where `additive` is true."""
+        return self.A, self.B
 
     @property
     def rank(self) -> int:
@@ -92,9 +98,10 @@ class LoRALinear(nn.Module):
         return bias
 
     def update(self) -> Tensor:
-        """γ B A (d_out, d_in). Half types are multiplied in float32, to be rounded once at the end."""
-        wide = torch.promote_types(self.A.dtype, torch.float32)
-        return self.scale * (self.B.to(wide) @ self.A.to(wide))
+        """ΔW = γ B A (d_out, d_in). Half types are multiplied in float32, to be rounded once at the end."""
+        A, B = self.factors()
+        wide = torch.promote_types(A.dtype, torch.float32)
+        return self.scale * (B.to(wide) @ A.to(wide))
 
     @torch.no_grad()
     def delta(self) -> Tensor:
@@ -107,28 +114,82 @@ class LoRALinear(nn.Module):
         W = self.base.weight
         return (W + self.update()).to(W.dtype)
 
+    @property
+    def delta_rank(self) -> int:
+        """The highest rank that ΔW can have."""
+        return min(self.rank, self.in_features, self.out_features)
+
     def restored(self) -> nn.Linear:
         """The layer that `detach` puts back."""
         return self.base
 
     def tensors(self) -> dict[str, Tensor]:
         """What a saved adapter holds of this layer, under the names PEFT gives them."""
-        return {"lora_A.weight": self.A.detach(), "lora_B.weight": self.B.detach()}
+        A, B = self.factors()
+        return {"lora_A.weight": A.detach(), "lora_B.weight": B.detach()}
 
     @staticmethod
     def shapes(d_out: int, d_in: int, rank: int) -> dict[str, tuple[int, ...]]:
-        """The shapes of `tensors`."""
+        """The shapes that `load` takes for an adapter of this rank."""
         return {"lora_A.weight": (rank, d_in), "lora_B.weight": (d_out, rank)}
 
     @torch.no_grad()
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """The inverse of `tensors`; the shapes are those of `shapes`."""
+        """Takes what a file holds of this layer; the shapes are those of `shapes`."""
         self.A.copy_(tensors["lora_A.weight"])
         self.B.copy_(tensors["lora_B.weight"])
 
     def extra_repr(self) -> str:
         merged = self.merged is not None
         return f"rank={self.rank}, scale={self.scale:g}, dropout={self.dropout:g}, merged={merged}"
+
+
+class OffsetLinear(LoRALinear):
+    """A low-rank update that starts elsewhere than at B = 0 and still from the base model exactly.
+
+        y = W x + γ (B A − B₀ A₀) x,  A₀ and B₀ being A and B as they started
+
+    PiSSA and LoRA-GA subtract γ B₀A₀ from W once and for all. Kept apart it is the same function, exactly the
+    base at the start; W stays as it is, so that taking the adapter off is exact in every type; and it is a
+    plain LoRA of rank 2r with half its factors frozen, A' = [A; A₀] and B' = [B, −B₀], which is how it is
+    saved. It costs two more thin products a forward pass.
+
+    Args:
+        A, B: the start, (r, d_in) and (d_out, r).
+    """
+
+    A0: Tensor
+    B0: Tensor
+
+    def __init__(self, base: nn.Linear, *, A: Tensor, B: Tensor, scale: float, dropout: float = 0.0) -> None:
+        super().__init__(base, rank=len(A), scale=scale, dropout=dropout, generator=torch.Generator())
+        with torch.no_grad():
+            self.A.copy_(A)
+            self.B.copy_(B)
+        self.register_buffer("A0", self.A.detach().clone())
+        self.register_buffer("B0", self.B.detach().clone())
+
+    def forward(self, x: Tensor) -> Tensor:  # (..., d_in) -> (..., d_out)
+        if self.merged is not None:
+            return F.linear(x, self.merged, self.base.bias)
+        kept = F.dropout(x, self.dropout, self.training) if self.dropout else x
+        now = kept @ self.A.mT @ self.B.mT  # (..., d_in) -> (..., r) -> (..., d_out)
+        start = x @ self.A0.mT @ self.B0.mT
+        base: Tensor = self.base(x)
+        return base + self.scale * (now - start)
+
+    def update(self) -> Tensor:
+        """γ (B A − B₀ A₀) (d_out, d_in)."""
+        wide = torch.promote_types(self.A.dtype, torch.float32)
+        return self.scale * (self.B.to(wide) @ self.A.to(wide) - self.B0.to(wide) @ self.A0.to(wide))
+
+    @property
+    def delta_rank(self) -> int:
+        return min(2 * self.rank, self.in_features, self.out_features)
+
+    def factors(self) -> tuple[Tensor, Tensor]:
+        """[A; A₀] (2r, d_in) and [B, −B₀] (d_out, 2r)."""
+        return torch.cat([self.A, self.A0]), torch.cat([self.B, -self.B0], dim=1)
 
 
 def uniform(rank: int, d_in: int, *, dtype: torch.dtype, generator: torch.Generator | None) -> Tensor:

@@ -19,16 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
+from lora_core import peft_adalora
 from lora_core.config import METHODS, AdapterConfig
+from lora_core.peft_adalora import Array as Array
 
 CONFIG_FILE = "adapter_config.json"
 TENSOR_FILE = "adapter_model.safetensors"
-
-Array = npt.NDArray[Any]
 
 _PREFIX = "base_model.model."
 _KINDS = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}
@@ -46,7 +45,7 @@ _UNUSED: Mapping[str, tuple[Any, ...]] = {
     "use_bdlora": (None, False),
     "arrow_config": (None,),
     # Other starts change the base weights; the factors then mean nothing without that change.
-    "init_lora_weights": (True, False, None, "gaussian", "orthogonal", "eva"),
+    "init_lora_weights": (True, False, None, "gaussian", "orthogonal", "eva", "pissa"),
 }
 
 
@@ -66,6 +65,8 @@ class SavedAdapter:
 
     def config_of(self, name: str) -> AdapterConfig:
         """The configuration of one layer, its own rank and α if the file gives it some."""
+        if self.config.method == "adalora":  # whose rank_pattern says which triplets were kept
+            return self.config
         values = self.config.to_json()
         for pattern, field in (("rank_pattern", "rank"), ("alpha_pattern", "alpha")):
             values[field] = _by_pattern(self.entries.get(pattern) or {}, name, values[field])
@@ -106,13 +107,18 @@ def read(folder: str | os.PathLike[str]) -> SavedAdapter:
         if found is None:
             usual = tensor_name("<module>", "lora_A.weight")
             raise ValueError(f"{TENSOR_FILE}: unexpected tensor {name}, expected names like {usual}")
-        layers.setdefault(found[1], {})[found[2]] = array
+        part = found[2].replace("magnitude_vector.weight", "magnitude_vector")  # some tools add the suffix
+        layers.setdefault(found[1], {})[part] = array
     if not layers:
         raise ValueError(f"{TENSOR_FILE} holds no tensor")
+    if method == "adalora" and entries.get("rank_pattern") is not None:
+        layers = {
+            name: peft_adalora.whole(name, arrays, entries["rank_pattern"]) for name, arrays in layers.items()
+        }
     try:
         config = AdapterConfig(
             method=method,
-            rank=entries.get("r", 8),
+            rank=entries.get("init_r", 12) if method == "adalora" else entries.get("r", 8),
             alpha=entries.get("lora_alpha", 8),
             targets=tuple(layers),
             dropout=entries.get("lora_dropout", 0.0),
@@ -136,7 +142,7 @@ def write(
 
     Args:
         config: gives dropout and, through its γ rule, the sense of α. γ "constant" is written as α = γ r.
-        layers: module name -> "lora_A.weight" -> array.
+        layers: module name -> "lora_A.weight" -> array; A (r, d_in) comes first.
         scales: module name -> γ.
         names: every module of the model, so that no name is written that PEFT would also find elsewhere.
         entries: what the method adds to adapter_config.json.
@@ -145,7 +151,7 @@ def write(
         ValueError: `folder` is a file.
     """
     folder = Path(folder)
-    ranks = {name: tensors["lora_A.weight"].shape[0] for name, tensors in layers.items()}
+    ranks = {name: len(next(iter(tensors.values()))) for name, tensors in layers.items()}
     root = math.sqrt if config.rank_stabilised else float
     # Twelve digits, so that α = (α / r) r comes out as it went in.
     alphas = {name: float(f"{scales[name] * root(rank):.12g}") for name, rank in ranks.items()}
@@ -185,14 +191,19 @@ def write(
 
 
 def _method(entries: Mapping[str, Any]) -> str:
+    """The method a file was written by, as far as PEFT tells them apart."""
     kind = entries.get("peft_type")
-    name = {"LORA": "dora" if entries.get("use_dora") else "lora", "ADALORA": "adalora"}.get(str(kind))
-    if name is None or name not in METHODS:
-        what = "use_dora is true" if name == "dora" else f"peft_type is {kind!r}"
+    if kind == "ADALORA":
+        return "adalora"
+    if kind != "LORA":
         raise ValueError(
-            f"{CONFIG_FILE}: {what}, expected an adapter of one of: {', '.join(METHODS)} (peft_type 'LORA')"
+            f"{CONFIG_FILE}: peft_type is {kind!r}, expected an adapter of one of: {', '.join(METHODS)} "
+            "(peft_type 'LORA' or 'ADALORA')"
         )
-    return name
+    pissa = entries.get("init_lora_weights") == "pissa"
+    if pissa and entries.get("use_dora"):
+        raise ValueError(f"{CONFIG_FILE}: use_dora with init_lora_weights 'pissa', expected one of the two")
+    return "pissa" if pissa else "dora" if entries.get("use_dora") else "lora"
 
 
 def _check_patterns(entries: Mapping[str, Any]) -> None:

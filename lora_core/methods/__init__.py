@@ -22,9 +22,11 @@ class Method(Protocol):
     """What a method decides.
 
     layer: the class of its layers. `optimizer` needs layers of this class.
+    needs_gradients: whether `build` cannot do without `gradient`.
     """
 
     layer: type[LoRALinear]
+    needs_gradients: bool
 
     def build(
         self,
@@ -36,18 +38,26 @@ class Method(Protocol):
     ) -> LoRALinear:
         """A layer around `base`, which is left as it is: `attach` may still refuse.
 
-        gradient: estimate of dL/dW (d_out, d_in), or None. A method that cannot do without it raises
-            ValueError.
+        gradient: estimate of dL/dW (d_out, d_in); None unless `needs_gradients`.
         """
         ...
 
     def optimizer(
-        self, layers: Mapping[str, LoRALinear], config: AdapterConfig, *, lr: float, **options: Any
+        self,
+        layers: Mapping[str, LoRALinear],
+        config: AdapterConfig,
+        *,
+        lr: float,
+        steps: int | None,
+        **options: Any,
     ) -> torch.optim.Optimizer:
-        """An optimiser of the layers' trainable parameters; options are the method's own and then AdamW's."""
+        """An optimiser of the layers' trainable parameters; options are the method's own and then AdamW's.
+
+        What a method does besides following gradients, it does in the optimiser's `step`.
+        """
         ...
 
-    def entries(self, config: AdapterConfig) -> dict[str, Any]:
+    def entries(self, layers: Mapping[str, LoRALinear]) -> dict[str, Any]:
         """What adapter_config.json says beyond plain LoRA, `{"use_dora": True}` for instance."""
         ...
 

@@ -23,7 +23,8 @@ from lora_core.linear import LoRALinear
 class LoRA:
     """Plain LoRA, and what the rest of the family starts from."""
 
-    layer = LoRALinear
+    layer: type[LoRALinear] = LoRALinear
+    needs_gradients = False
 
     def build(
         self,
@@ -38,12 +39,18 @@ class LoRA:
         )
 
     def optimizer(
-        self, layers: Mapping[str, LoRALinear], config: AdapterConfig, *, lr: float, **options: Any
+        self,
+        layers: Mapping[str, LoRALinear],
+        config: AdapterConfig,
+        *,
+        lr: float,
+        steps: int | None = None,
+        **options: Any,
     ) -> torch.optim.Optimizer:
         parameters = [p for layer in layers.values() for p in layer.parameters() if p.requires_grad]
         return torch.optim.AdamW(parameters, lr=lr, **{"weight_decay": 0.0, **options})
 
-    def entries(self, config: AdapterConfig) -> dict[str, Any]:
+    def entries(self, layers: Mapping[str, LoRALinear]) -> dict[str, Any]:
         return {}
 
 

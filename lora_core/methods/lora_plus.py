@@ -27,6 +27,7 @@ class LoRAPlus(LoRA):
         config: AdapterConfig,
         *,
         lr: float,
+        steps: int | None = None,
         ratio: float = 16.0,
         **options: Any,
     ) -> torch.optim.Optimizer:

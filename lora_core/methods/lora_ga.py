@@ -1,0 +1,111 @@
+"""LoRA-GA: Wang, Yu & Li 2024, "LoRA-GA: Low-Rank Adaptation with Gradient Approximation", arXiv:2407.05000.
+
+    g = dL/dW (d_out, d_in), averaged over a few batches;  g = U S Vᵀ
+    A₀ = k · rows 1 … r of Vᵀ                  (r, d_in)
+    B₀ = k · columns r+1 … 2r of U             (d_out, r)
+    k = d_out^¼ / √c,  c = 16                  (theorem 3.2, with the constant of the authors' code)
+    h = (W − γ B₀A₀) x + γ B A x = W x + γ (B A − B₀A₀) x,  A and B starting at A₀ and B₀
+    merge: W <- W + γ (B A − B₀A₀)
+
+Why: a first step of gradient descent changes γ B A by −η γ² (B₀B₀ᵀ g + g A₀ᵀA₀), and B₀B₀ᵀ g + g A₀ᵀA₀ is k²
+times the best approximation of g of rank 2r (theorem 3.1): the adapter starts along full fine-tuning's own
+first step. Saved as a plain LoRA of rank 2r, see OffsetLinear.
+
+PEFT's version differs: A takes rows of Vᵀ unscaled and B is U·diag(S)·k, from a randomised SVD of which
+neighbouring columns are dealt out in turn ("ArBr", its default). Where W has fewer than 2r singular
+directions, B₀'s columns without one start at zero; the identity above still holds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lora_core.adapter import linear_layers, refuse_unready
+from lora_core.config import AdapterConfig, Targets, select
+from lora_core.linear import LoRALinear, OffsetLinear
+from lora_core.methods.lora import LoRA
+
+STABLE = 16.0  # c: the larger, the smaller the start; PEFT's `stable_gamma`
+
+
+class LoRAGA(LoRA):
+    """LoRA that starts along the gradient of full fine-tuning."""
+
+    layer = OffsetLinear
+    needs_gradients = True
+
+    @torch.no_grad()
+    def build(
+        self,
+        base: nn.Linear,
+        config: AdapterConfig,
+        *,
+        generator: torch.Generator | None,
+        gradient: Tensor | None,
+    ) -> LoRALinear:
+        assert gradient is not None  # attach sees to it
+        A, B = gradient_factors(gradient, config.rank)
+        return OffsetLinear(base, A=A, B=B, scale=config.gamma, dropout=config.dropout)
+
+
+def gradient_factors(gradient: Tensor, rank: int) -> tuple[Tensor, Tensor]:
+    """A₀ (r, d_in) and B₀ (d_out, r) for a gradient g (d_out, d_in), with r at most min(d_out, d_in)."""
+    g = gradient.to(torch.promote_types(gradient.dtype, torch.float32))
+    U, _, Vh = torch.linalg.svd(g, full_matrices=False)
+    k = len(g) ** 0.25 / math.sqrt(STABLE)
+    B = U[:, rank : 2 * rank]
+    return k * Vh[:rank], k * F.pad(B, (0, rank - B.shape[1]))
+
+
+def estimate_gradients(
+    model: nn.Module,
+    loss: Callable[[nn.Module, Any], Tensor],
+    batches: Iterable[Any],
+    *,
+    targets: Targets = "all-linear",
+) -> dict[str, Tensor]:
+    """Module name -> dL/dW (d_out, d_in), the mean over `batches`, of the linear layers `targets` selects.
+
+    The model, its parameters' `.grad` and their flags are as before; so is its mode, training or not.
+
+    Args:
+        loss: of the model on a batch, a scalar.
+
+    Raises:
+        ValueError: no module matches, an adapter is attached already, or there is no batch.
+    """
+    refuse_unready(model)
+    linear = linear_layers(model)
+    weights = {name: linear[name].weight for name in select(linear, targets)}
+    totals = {
+        name: torch.zeros_like(W, dtype=torch.promote_types(W.dtype, torch.float32))
+        for name, W in weights.items()
+    }
+    trained = {W: W.requires_grad for W in weights.values()}
+    count = 0
+    try:
+        for W in weights.values():
+            W.requires_grad_()
+        for batch in batches:
+            with torch.enable_grad():
+                value = loss(model, batch)
+            found = torch.autograd.grad(value, list(weights.values()), allow_unused=True)
+            for total, gradient in zip(totals.values(), found, strict=True):
+                if gradient is not None:  # None: a layer that this batch did not reach
+                    total += gradient
+            count += 1
+    finally:
+        for W, flag in trained.items():
+            W.requires_grad_(flag)
+    if count == 0:
+        raise ValueError("no batch to estimate gradients from, expected at least one")
+    return {name: total / count for name, total in totals.items()}
+
+
+METHOD = LoRAGA()

@@ -1,0 +1,131 @@
+"""LoRA-Pro: Wang, Liang, He, Wang & Tan 2024, "LoRA-Pro: Are Low-Rank Adapters Properly Optimized?",
+arXiv:2407.18242.
+
+    h = W x + γ B A x, as in LoRA;  W (d_out, d_in), A (r, d_in), B (d_out, r)
+    g = dL/dW, of which a backward pass tells gA = γ Bᵀ g (r, d_in) and gB = γ g Aᵀ (d_out, r)
+
+    ĝA = γ⁻² (BᵀB)⁻¹ gA + X A                              instead of gA
+    ĝB = γ⁻² (I − P_B) gB (A Aᵀ)⁻¹ − B X                   instead of gB
+    BᵀB X + X A Aᵀ = −γ⁻² (BᵀB)⁻¹ gA Aᵀ                    X (r, r) leaves ĝA and ĝB closest to gA and gB
+    P_A = Aᵀ (A Aᵀ)⁻¹ A,  P_B = B (BᵀB)⁻¹ Bᵀ               projections onto A's rows and B's columns
+
+To first order a step along ĝA and ĝB moves W + γ B A along the equivalent gradient
+    g̃ = γ (B ĝA + ĝB A) = P_B g + g P_A − P_B g P_A,       which of all that A and B can do is closest to g.
+
+Adam, as in the paper: M and V are moments of g̃ and have W's shape, (d_out, d_in) each; their quotient
+u = M̂ / (√V̂ + ε) takes the place of g in the formulas above (gA = γ Bᵀ u, gB = γ u Aᵀ), and A <- A − η ĝA,
+B <- B − η ĝB. So η is a learning rate of full fine-tuning's size, whatever γ and r, and the memory is full
+fine-tuning's as well.
+
+The authors add 1e-8 I before inverting BᵀB and A Aᵀ; here a pseudo-inverse leaves out what is not there. At
+the start (B = 0) that makes ĝA = gA = 0 and ĝB = γ⁻² gB (A Aᵀ)⁻¹, as it should.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lora_core.config import AdapterConfig
+from lora_core.linear import LoRALinear
+from lora_core.methods.lora import LoRA
+
+CUT = 1e-12  # an eigenvalue of BᵀB or A Aᵀ below this part of the largest is rounding
+
+
+class LoRAPro(LoRA):
+    """LoRA whose steps follow full fine-tuning's as closely as A and B allow."""
+
+    def optimizer(
+        self,
+        layers: Mapping[str, LoRALinear],
+        config: AdapterConfig,
+        *,
+        lr: float,
+        steps: int | None = None,
+        **options: Any,
+    ) -> torch.optim.Optimizer:
+        for choice in ("fused", "foreach"):  # AdamW's ways of computing; there is one here
+            options.pop(choice, None)
+        return LoRAProAdamW(layers, lr=lr, **options)
+
+
+def adjusted(A: Tensor, B: Tensor, gA: Tensor, gB: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    """ĝA (r, d_in) and ĝB (d_out, r) for gA and gB of the same shapes; `scale` is γ."""
+    AA, BB = A @ A.mT, B.mT @ B  # (r, r)
+    inverse = torch.linalg.pinv(BB, hermitian=True, rtol=CUT)
+    within = inverse @ gA / scale**2  # (r, d_in)
+    X = sylvester(BB, AA, -within @ A.mT)
+    outside = gB - B @ (inverse @ (B.mT @ gB))  # (I − P_B) gB
+    across = outside @ torch.linalg.pinv(AA, hermitian=True, rtol=CUT) / scale**2  # (d_out, r)
+    return within + X @ A, across - B @ X
+
+
+def sylvester(S: Tensor, T: Tensor, C: Tensor) -> Tensor:
+    """X with S X + X T = C, for symmetric S and T that are nowhere negative; 0 where S and T both vanish."""
+    s, Q = torch.linalg.eigh(S)
+    t, R = torch.linalg.eigh(T)
+    sums = s[:, None] + t  # in the eigenvectors' coordinates S and T are diagonal
+    X: Tensor = Q @ torch.where(sums > CUT * sums.max(), (Q.mT @ C @ R) / sums, 0) @ R.mT
+    return X
+
+
+class LoRAProAdamW(torch.optim.Optimizer):
+    """The Adam form above, with AdamW's weight decay of A and B (off unless given)."""
+
+    def __init__(
+        self,
+        layers: Mapping[str, LoRALinear],
+        *,
+        lr: float,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        groups = [{"params": [layer.A, layer.B], "scale": layer.scale} for layer in layers.values()]
+        super().__init__(groups, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        with torch.enable_grad():
+            loss = None if closure is None else closure()
+        for group in self.param_groups:
+            A, B = group["params"]
+            if A.grad is not None and B.grad is not None:
+                self._move(A, B, group)
+        return loss
+
+    def _move(self, A: Tensor, B: Tensor, group: Mapping[str, Any]) -> None:
+        assert A.grad is not None
+        assert B.grad is not None
+        scale, lr, (beta1, beta2) = group["scale"], group["lr"], group["betas"]
+        wide = torch.float32 if A.device.type == "mps" else torch.float64
+        a, b = A.to(wide), B.to(wide)
+
+        to_a, to_b = adjusted(a, b, A.grad.to(wide), B.grad.to(wide), scale)
+        g = scale * (b @ to_a + to_b @ a)  # the equivalent gradient (d_out, d_in)
+
+        state = self.state[B]
+        if not state:
+            kept = torch.promote_types(B.dtype, torch.float32)
+            state |= {
+                "step": 0,
+                "mean": torch.zeros_like(g, dtype=kept),
+                "square": torch.zeros_like(g, dtype=kept),
+            }
+        state["step"] += 1
+        mean = state["mean"].lerp_(g.to(state["mean"].dtype), 1 - beta1)
+        square = state["square"].lerp_(g.square().to(state["square"].dtype), 1 - beta2)
+        size = (square / (1 - beta2 ** state["step"])).sqrt() + group["eps"]
+        u = (mean / (1 - beta1 ** state["step"]) / size).to(wide)
+
+        to_a, to_b = adjusted(a, b, scale * (b.mT @ u), scale * (u @ a.mT), scale)
+        decay = 1 - lr * group["weight_decay"]
+        A.copy_(decay * a - lr * to_a)
+        B.copy_(decay * b - lr * to_b)
+
+
+METHOD = LoRAPro()
