@@ -52,8 +52,8 @@ class Limits:
     lease: float = 15.0
     silence: float = 30.0
     warm_up: float = 120.0
-    goodbye: float = 5.0
-    memory: int = 2 << 30
+    goodbye: float = 10.0
+    memory: int = 4 << 30
     kept_each: int = 6
     kept: int = 64
     snapshots: int = 240

@@ -63,7 +63,7 @@ def test_a_job_that_does_not_obey_is_ended(pool, clock):
     job = ask(pool, DEAF)
     running(pool, job)
     pool.cancel(job, "ana")
-    clock.now += 4
+    clock.now += 9
     pool.sweep()
     hear_more(pool, job)
     clock.now += 2

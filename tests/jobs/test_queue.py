@@ -136,6 +136,13 @@ def test_layers_that_do_not_exist_and_a_rank_above_theirs_are_refused():
         check(TrainConfig(adapter=AdapterConfig(targets=("embed",))))  # no adapter fits an embedding
 
 
+@pytest.mark.parametrize("key", ["closed", "unknown_job", "stopped", "unwatched", "shutdown"])
+def test_what_needs_no_fields_has_its_message(key):
+    for message in say(Refused(key)):
+        assert message
+        assert "{" not in message
+
+
 def test_a_closed_pool_refuses(pool):
     pool.stop()
     with pytest.raises(Refused, match="closed"):
