@@ -6,15 +6,11 @@ as arguments.
 """
 
 import math
-import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-Spec = dict[str, Any]
-Format = Callable[[float], str]
+from web.axes import Frame, Spec, Words, annotation, layout_of, linear_ticks, log_ticks, text_width, titles
 
-LABEL = 13  # px, the smallest type of the page
 GAP = 17  # px between two names at line ends
 SWATCH = 20  # px, the piece of line before a name
 
@@ -43,41 +39,11 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Words:
-    """What a chart says besides its names: the two axis titles and how to write their numbers."""
-
-    x: str
-    y: str
-    x_format: Format
-    y_format: Format
-    hover: str = "%{x}: %{y}"
-
-
-@dataclass(frozen=True)
 class Rule:
     """A dotted level across the chart, with its name."""
 
     y: float
     name: str
-
-
-@dataclass
-class _Frame:
-    """The plot area and how data map to it, in px; `low` and `high` in axis units (log10 on a log axis)."""
-
-    height: int
-    top: int = 34
-    bottom: int = 46
-    left: int = 44
-    low: float = 0.0
-    high: float = 1.0
-
-    @property
-    def inner(self) -> int:
-        return self.height - self.top - self.bottom
-
-    def pixels(self, value: float) -> float:
-        return (value - self.low) / (self.high - self.low) * self.inner
 
 
 def loss_figure(
@@ -99,7 +65,7 @@ def loss_figure(
     drawn = [_from_step_one(line) if log else line for line in lines]
     levels = [y for line in drawn for y in line.y] + ([before.y] if before else [])
     low, high = _span(levels)
-    frame = _Frame(height, low=low, high=high)
+    frame = Frame(height, low=low, high=high)
     firsts = [line.x[0] for line in drawn if len(line.x)]
     first = max(1.0, min(firsts, default=1.0)) if log else 0.0
     first = min(first, steps / 3) if log else first
@@ -113,12 +79,12 @@ def loss_figure(
     wide, narrow = (_names(drawn, frame, before, log, short) for short in (False, True))
     spec: Spec = {
         "data": data,
-        "layout": _layout(
+        "layout": layout_of(
             frame, words, x_ticks, linear_ticks(low, high, 4), margin_right=_room(drawn, short=False)
         ),
-        "narrow": {"annotations": _titles(words) + narrow, "margin": {"r": _room(drawn, short=True)}},
+        "narrow": {"annotations": titles(words) + narrow, "margin": {"r": _room(drawn, short=True)}},
     }
-    spec["layout"]["annotations"] = _titles(words) + wide
+    spec["layout"]["annotations"] = titles(words) + wide
     spec["layout"]["shapes"] = shapes
     spec["layout"]["xaxis"] |= {"type": "log" if log else "linear", "range": x_range}
     spec["layout"]["yaxis"] |= {"range": [low, high]}
@@ -146,7 +112,7 @@ def spectrum_figure(spectra: Sequence[Spectrum], words: Words, *, height: int = 
     least = min((min(v) for _, v in kept if v), default=top / 100)
     least = max(least, top / 300)  # the smallest directions of a full ΔW are rounding, far below the rest
     low, high = math.log10(least) - 0.1, math.log10(top) + 0.12
-    frame = _Frame(height, low=low, high=high)
+    frame = Frame(height, low=low, high=high)
     count = max((len(s.values) for s in spectra), default=8)
     data, names = [], []
     for spectrum, values in kept:
@@ -166,7 +132,7 @@ def spectrum_figure(spectra: Sequence[Spectrum], words: Words, *, height: int = 
         if shown:
             at = len(shown) - 1 if spectrum.live else (len(shown) - 1) // 2
             names.append(
-                _annotation(
+                annotation(
                     f"<b>{spectrum.name}</b>",
                     x=at + 1,
                     y=math.log10(shown[at]),
@@ -177,10 +143,10 @@ def spectrum_figure(spectra: Sequence[Spectrum], words: Words, *, height: int = 
                 )
             )
     ticks = [1, *(t for t in linear_ticks(0, count, 4, end=True) if t > 1)]
-    layout = _layout(frame, words, ticks, log_ticks(10**low, 10**high), margin_right=18)
+    layout = layout_of(frame, words, ticks, log_ticks(10**low, 10**high), margin_right=18)
     layout["xaxis"] |= {"range": [0.4, count + 0.6]}
     layout["yaxis"] |= {"type": "log", "range": [low, high]}
-    layout["annotations"] = _titles(words) + names
+    layout["annotations"] = titles(words) + names
     return {"data": data, "layout": layout, "narrow": {}}
 
 
@@ -188,60 +154,26 @@ def growth_figure(lines: Sequence[Line], words: Words, *, steps: int, height: in
     """Singular values over the steps of a run: the lines of one colour belong to one ΔW, largest on top."""
     levels = [y for line in lines for y in line.y]
     high = max(levels, default=1.0) * 1.08 or 1.0
-    frame = _Frame(height, low=0.0, high=high)
+    frame = Frame(height, low=0.0, high=high)
     named = [line for line in lines if line.name]
-    layout = _layout(
+    layout = layout_of(
         frame,
         words,
         linear_ticks(0, steps, 4, end=True),
         linear_ticks(0, high, 4),
         margin_right=_room(named, short=False),
     )
-    layout["annotations"] = _titles(words) + _names(named, frame, None, False, short=False)
+    layout["annotations"] = titles(words) + _names(named, frame, None, False, short=False)
     layout["xaxis"] |= {"range": [0, steps]}
     layout["yaxis"] |= {"range": [0, high]}
     return {
         "data": [_trace(line, words.hover) for line in lines if len(line.x)],
         "layout": layout,
         "narrow": {
-            "annotations": _titles(words) + _names(named, frame, None, False, short=True),
+            "annotations": titles(words) + _names(named, frame, None, False, short=True),
             "margin": {"r": _room(named, short=True)},
         },
     }
-
-
-def linear_ticks(low: float, high: float, most: int, *, end: bool = False) -> list[float]:
-    """At most `most` + 1 round values from low to high; with `end`, the last of them is `high` itself."""
-    if not high > low:
-        return [low]
-    step = next(s for s in _round_steps((high - low) / most) if (high - low) / s <= most)
-    first = math.ceil(low / step - 1e-9)
-    ticks = [round(i * step, 10) for i in range(first, math.floor(high / step + 1e-9) + 1)]
-    if end:
-        ticks = [t for t in ticks if t <= high - step * 0.45] + [high]
-    return ticks
-
-
-def log_ticks(low: float, high: float, digits: Sequence[int] = (1, 3), *, end: bool = False) -> list[float]:
-    """1, 3, 10, 30, … from low to high; with `end`, the last of them is `high` itself."""
-    if not 0 < low < high:
-        return [high]
-    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
-    ticks = [round(m * 10.0**p, 12) for p in powers for m in digits]
-    ticks = [t for t in ticks if low * (1 - 1e-9) <= t <= high * (1 + 1e-9)]
-    if end:
-        ticks = [t for t in ticks if t <= high / (1.6 if len(digits) > 1 else 3)] + [high]
-    return ticks
-
-
-def text_width(text: str) -> float:
-    """About how many px wide a label is: marks above and below a letter take no room."""
-    return sum(0 if unicodedata.category(c) == "Mn" else 7.3 for c in text)
-
-
-def _round_steps(least: float) -> list[float]:
-    power = 10.0 ** math.floor(math.log10(least))
-    return [power * m for m in (1, 2, 2.5, 5, 10, 20)]
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:
@@ -279,7 +211,7 @@ def _trace(line: Line, hover: str) -> Spec:
     }
 
 
-def _names(lines: Sequence[Line], frame: _Frame, before: Rule | None, log: bool, short: bool) -> list[Spec]:
+def _names(lines: Sequence[Line], frame: Frame, before: Rule | None, log: bool, short: bool) -> list[Spec]:
     """Names at line ends, pushed apart where two ends are near each other."""
     ends = sorted((line for line in lines if len(line.x)), key=lambda line: line.y[-1])
     found, last = [], -math.inf
@@ -296,7 +228,7 @@ def _names(lines: Sequence[Line], frame: _Frame, before: Rule | None, log: bool,
         )
         x = line.x[-1]
         found.append(
-            _annotation(
+            annotation(
                 f"{dash}<b>{name}</b>",
                 x=math.log10(x) if log else x,
                 y=line.y[-1],
@@ -308,8 +240,16 @@ def _names(lines: Sequence[Line], frame: _Frame, before: Rule | None, log: bool,
             )
         )
     if before:
+        high = before.y > (frame.low + frame.high) / 2  # the curves leave a high level downwards
         found.append(
-            _annotation(before.name, x=1, xref="paper", y=before.y, xanchor="right", yanchor="top", yshift=-2)
+            annotation(
+                before.name,
+                x=1,
+                xref="paper",
+                y=before.y,
+                xanchor="right",
+                yanchor="top" if high else "bottom",
+            )
         )
     return found
 
@@ -331,71 +271,4 @@ def _level(y: float) -> Spec:
         "y1": y,
         "line": line,
         "layer": "below",
-    }
-
-
-def _titles(words: Words) -> list[Spec]:
-    return [
-        _annotation(
-            words.y,
-            x=0,
-            xref="paper",
-            xshift=-44,
-            xanchor="left",
-            y=1,
-            yref="paper",
-            yanchor="bottom",
-            yshift=14,
-        ),
-        _annotation(
-            words.x, x=1, xref="paper", xanchor="right", y=0, yref="paper", yanchor="top", yshift=-26
-        ),
-    ]
-
-
-def _annotation(text: str, *, color: str = "var(--subtle)", **place: Any) -> Spec:
-    font = {"size": LABEL, "color": color, "family": "var(--font-sans)"}
-    return {"text": text, "showarrow": False, "font": font, "align": "left", "borderpad": 1, **place}
-
-
-def _layout(
-    frame: _Frame, words: Words, x_ticks: Sequence[float], y_ticks: Sequence[float], *, margin_right: int
-) -> Spec:
-    font = {"family": "var(--font-sans)", "size": LABEL, "color": "var(--subtle)"}
-    axis = {"showgrid": False, "zeroline": False, "automargin": False, "fixedrange": True, "tickfont": font}
-    return {
-        "height": frame.height,
-        "margin": {"l": frame.left, "r": margin_right, "t": frame.top, "b": frame.bottom, "pad": 0},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": font,
-        "showlegend": False,
-        "dragmode": False,
-        "hovermode": "closest",
-        "hoverlabel": {
-            "bgcolor": "var(--paper-raised)",
-            "bordercolor": "var(--rule-strong)",
-            "font": {**font, "color": "var(--ink)"},
-            "align": "left",
-        },
-        "xaxis": axis
-        | {
-            "tickvals": list(x_ticks),
-            "ticktext": [words.x_format(t) for t in x_ticks],
-            "ticks": "outside",
-            "ticklen": 4,
-            "tickcolor": "var(--rule-strong)",
-            "showline": True,
-            "linecolor": "var(--rule-strong)",
-            "linewidth": 1,
-        },
-        "yaxis": axis
-        | {
-            "tickvals": list(y_ticks),
-            "ticktext": [words.y_format(t) for t in y_ticks],
-            "showgrid": True,
-            "gridcolor": "var(--rule)",
-            "gridwidth": 1,
-            "ticklabelstandoff": 4,
-        },
     }

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from lora_core import recipes
-from web.figures import Line, Rule, Spec, Spectrum, Words, growth_figure, loss_figure, spectrum_figure
+from web.axes import Spec, Words
+from web.figures import Line, Rule, Spectrum, growth_figure, loss_figure, spectrum_figure
 from web.fine_tune import words
 from web.fine_tune.experiment import Query
 from web.fine_tune.runs import Run

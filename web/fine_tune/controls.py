@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -29,8 +30,7 @@ def controls(page: State) -> None:
         _slide(page, "rank", [str(rank) for rank in RANKS if rank <= most], lambda rank: number(int(rank)))
         _slide(page, "alpha", [str(alpha) for alpha in ALPHAS], lambda alpha: number(float(alpha)))
     _slide(page, "lr", [_text(rate) for rate in RATES], lambda rate: scientific(float(rate)))
-    presets = experiment.offered(query)
-    _choose(page, "targets", [*presets.values()], lambda targets: words.targets(targets, presets))
+    _choose(page, "targets", [*experiment.offered(query).values()], partial(words.targets, config.base))
     with st.container(key="ft_numbers", horizontal=True, gap="small"):
         for key, step in (("batch", 8), ("steps", 50), ("seed", 1)):
             _count(page, key, step)
@@ -60,7 +60,7 @@ def view(page: State, key: str, words: str) -> None:
     st.segmented_control(
         t(f"fine_tune.{words}"),
         experiment.VIEWS[key],
-        format_func=lambda choice: t(f"fine_tune.{words}.{choice}"),
+        format_func=_labels(experiment.VIEWS[key], lambda choice: t(f"fine_tune.{words}.{choice}")),
         key=f"ft_{key}",
         required=True,
         on_change=_moved,
@@ -76,7 +76,7 @@ def layer(page: State, layers: Sequence[str]) -> str:
     st.selectbox(
         t("fine_tune.layer"),
         layers,
-        format_func=words.layer,
+        format_func=_labels(layers, words.layer),
         key="ft_layer",
         on_change=_moved,
         args=(page, "layer", str),
@@ -87,11 +87,12 @@ def layer(page: State, layers: Sequence[str]) -> str:
 
 def _choose(page: State, key: str, options: list[str], label: Callable[[str], str]) -> None:
     value = page.query[key]
+    offered = options if value in options else [*options, value]
     _hold(key, value)
     st.selectbox(
         t(f"fine_tune.control.{key}"),
-        options if value in options else [*options, value],
-        format_func=label,
+        offered,
+        format_func=_labels(offered, label),
         key=f"ft_{key}",
         on_change=_moved,
         args=(page, key, str),
@@ -110,7 +111,7 @@ def _slide(page: State, key: str, options: list[str], label: Callable[[str], str
     st.select_slider(
         t(f"fine_tune.control.{key}"),
         sorted(within, key=float),
-        format_func=label,
+        format_func=_labels(within, label),
         key=f"ft_{key}",
         on_change=_moved,
         args=(page, key, str),
@@ -129,6 +130,11 @@ def _count(page: State, key: str, step: int) -> None:
         on_change=_moved,
         args=(page, key, str),
     )
+
+
+def _labels(options: Iterable[str], label: Callable[[str], str]) -> Callable[[str], str]:
+    """The labels in the language of now; Streamlit may ask for one when no reader's run is on."""
+    return {option: label(option) for option in options}.__getitem__
 
 
 def _hold(key: str, value: Any) -> None:

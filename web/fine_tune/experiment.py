@@ -7,7 +7,7 @@ No Streamlit here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
 from lora_core import recipes
@@ -20,7 +20,8 @@ VIEWS: Mapping[str, tuple[str, ...]] = {
     "show": ("loss", "accuracy"),
     "values": ("now", "time"),
 }
-CONTROLS = ("base", "task", "method", "rank", "alpha", "targets", "lr", "batch", "steps", "seed")
+# In the order they are read in: a rank has the limit of the chosen layers.
+CONTROLS = ("base", "task", "method", "targets", "rank", "alpha", "lr", "batch", "steps", "seed")
 QUIET = {
     "dropout": "0",
     "gamma": "alpha/r",
@@ -42,9 +43,8 @@ class Complaint:
 def start(base: str, task: str) -> Query:
     """The experiment that a base and a task begin with."""
     config = recipes.default(base, task)
-    lora = config.adapter.to_query() if config.adapter else {}
     views = {name: choices[0] for name, choices in VIEWS.items()}
-    return {**lora, **config.to_query(), **views, "layer": main_layer(base, config)}
+    return {**config.to_query(), **views, "layer": main_layer(base, config)}
 
 
 def main_layer(base: str, config: TrainConfig) -> str:
@@ -74,16 +74,19 @@ def largest_rank(base: str, config: TrainConfig) -> int:
 def read(url: Mapping[str, str]) -> tuple[Query, list[Complaint]]:
     """The experiment of a URL; what it does not name, or names wrongly, is as the recipe says."""
     complaints: list[Complaint] = []
-    base, task = next(iter(TASKS)), None
-    for key, choices in (("base", tuple(TASKS)), ("task", None)):
-        choices = choices or TASKS[base]
+
+    def chosen(key: str, choices: tuple[str, ...]) -> str:
         value = url.get(key, choices[0])
-        if value not in choices:
-            error = ConfigError("choice", field=key, value=value, choices=", ".join(choices))
-            complaints.append(Complaint(key, value, choices[0], error))
-            value = choices[0]
-        base, task = (value, task) if key == "base" else (base, value)
-    query = start(base, task or TASKS[base][0])
+        if value in choices:
+            return value
+        error = ConfigError("choice", field=key, value=value, choices=", ".join(choices))
+        complaints.append(Complaint(key, value, choices[0], error))
+        return choices[0]
+
+    base = chosen("base", tuple(TASKS))
+    query = start(base, chosen("task", TASKS[base]))
+    if url.get("method") == "full":
+        query = change(query, "method", "full")  # at its own rate, unless the link says another
     for key in KEYS[2:]:
         if key not in url or url[key] == query[key]:
             continue
@@ -102,7 +105,7 @@ def check(query: Query) -> None:
     Raises:
         ConfigError: names the field and what was expected.
     """
-    config = config_of(query)
+    config = TrainConfig.from_query({**query, "method": "lora"} if query["method"] == "full" else query)
     for key, choices in VIEWS.items():
         if query[key] not in choices:
             raise ConfigError("choice", field=key, value=query[key], choices=", ".join(choices))
@@ -115,16 +118,17 @@ def check(query: Query) -> None:
         raise ConfigError(
             "choice", field="targets", value=query["targets"], choices=", ".join(shapes)
         ) from None
-    if config.adapter and config.adapter.rank > most:
+    if (
+        config.adapter and config.adapter.rank > most
+    ):  # of full fine-tuning too: its method can be changed back
         raise ConfigError("range", field="rank", value=config.adapter.rank, low=1, high=most)
 
 
 def change(query: Query, key: str, value: str) -> Query:
     """The experiment after one control moved. A new base or task brings its recipe."""
-    if key == "base":
-        return {**start(value, TASKS[value][0]), "method": query["method"], "axis": query["axis"]}
-    if key == "task":
-        return {**start(query["base"], value), "method": query["method"], "axis": query["axis"]}
+    if key in ("base", "task"):
+        fresh = start(value, TASKS[value][0]) if key == "base" else start(query["base"], value)
+        return change({**fresh, "axis": query["axis"]}, "method", query["method"])
     changed = {**query, key: value}
     if key == "targets":
         config = config_of(changed)
@@ -143,14 +147,12 @@ def change(query: Query, key: str, value: str) -> Query:
     return changed
 
 
-def to_url(query: Query) -> Query:
-    """Every control; the quiet keys and the views only where they are not as usual."""
-    usual = {**QUIET, **{name: choices[0] for name, choices in VIEWS.items()}, "layer": start_layer(query)}
-    return {key: query[key] for key in KEYS if key in CONTROLS or query.get(key, usual[key]) != usual[key]}
-
-
-def start_layer(query: Query) -> str:
-    return main_layer(query["base"], config_of(query))
+def to_url(query: Query, standing: Container[str] = ()) -> Query:
+    """Every control; quiet keys and views where they are not as usual, or stand in the URL already."""
+    usual = {**QUIET, **{name: choices[0] for name, choices in VIEWS.items()}}
+    usual["layer"] = main_layer(query["base"], config_of(query))
+    kept = [key for key in KEYS if key in CONTROLS or key in standing or query[key] != usual[key]]
+    return {key: query[key] for key in kept}
 
 
 def presets(base: str) -> Query:

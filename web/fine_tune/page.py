@@ -7,7 +7,6 @@ import streamlit as st
 
 from web.fine_tune import charts, words
 from web.fine_tune.controls import controls, go, layer, view
-from web.fine_tune.experiment import presets
 from web.fine_tune.progress import caution, head
 from web.fine_tune.runs import Run
 from web.fine_tune.samples import samples
@@ -18,6 +17,7 @@ from widgets.figure.widget import figure
 from widgets.heatmap.widget import Matrix, heatmap
 
 EVERY = 0.3  # s between two looks at a run that trains
+WAITING = 2.0  # s between two looks at a run that waits: a class in the queue must not be all the server does
 
 
 def fine_tune() -> None:
@@ -32,27 +32,35 @@ def fine_tune() -> None:
             with st.container(key="ft_go"):
                 go(page)
         with st.container(key="ft_main"):
-            st.fragment(run, run_every=EVERY if page.live else None)(page)
+            st.fragment(run, run_every=pace(page))(page)
+
+
+def pace(page: State) -> float | None:
+    """Seconds until the pool is asked again."""
+    if page.live is None:
+        return None
+    return EVERY if page.live.view.state == "running" else WAITING
 
 
 def run(page: State) -> None:
     """Everything that changes while a run trains."""
-    was = page.live
+    was = page.live and page.live.id, pace(page)
     sync(page)
-    if was is not page.live:
-        st.rerun()  # the button beside this fragment says Train again, or Stop
-    names = words.run_names(page.runs, presets(page.run.config.base) if page.run else {})
+    if was != (page.live and page.live.id, pace(page)):
+        st.rerun()  # for the button beside this fragment, Train or Stop, and for the pace
+    names = words.run_names(page.runs)
     with st.container(key="ft_head"):
         head(page)
         _caution(page)
     with st.container(key="ft_chart"):
         _chart(page, names)
     with st.container(key="ft_rest"):
-        if page.run:
+        if page.run and page.run.last:
             with st.container(key="ft_change"):
                 _change(page, page.run)
             with st.container(key="ft_samples"):
                 samples(page.run)
+        if page.run:
             with st.container(key="ft_table"):
                 table(page, names)
         else:

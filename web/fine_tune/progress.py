@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import streamlit as st
 
 import jobs
@@ -88,6 +90,8 @@ def messages(page: State) -> list[str]:
     run = page.live or page.run
     if run and run.view.message_key:
         found.append(safe(t(f"jobs.{run.view.message_key}", **run.view.message_values)))
+    if run and run.view.state == "done" and (run.result("run") or 0) > (run.before() or math.inf):
+        found.append(t("fine_tune.worse"))
     return found
 
 

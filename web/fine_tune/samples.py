@@ -81,7 +81,7 @@ def pictures(run: Run) -> None:
         limit=1.0,
         palette="seq",
         size=(84, 84),
-        least="8.5rem",
+        least="7.75rem",
     )
 
 

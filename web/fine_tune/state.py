@@ -88,11 +88,8 @@ def read_url(page: State) -> None:
 
 def write_url(page: State) -> None:
     """Put every control into the URL, beside what others keep there."""
-    page.url = experiment.to_url(page.query)
-    for key in experiment.KEYS:
-        if key in st.query_params and key not in page.url:
-            del st.query_params[key]
-    st.query_params.update(page.url)
+    page.url = experiment.to_url(page.query, st.query_params.to_dict())
+    st.query_params.update(page.url)  # all at once: one step of the browser's history
 
 
 def change(page: State, key: str, value: str) -> None:
@@ -105,8 +102,9 @@ def change(page: State, key: str, value: str) -> None:
 
 def train_everything(page: State) -> None:
     """Set up what the failing task needs: full fine-tuning with the embeddings."""
-    change(page, "method", "full")
-    change(page, "targets", experiment.everything(page.query["base"]) or page.query["targets"])
+    full = experiment.change(page.query, "method", "full")
+    page.query = full  # the second change writes both into the URL
+    change(page, "targets", experiment.everything(full["base"]) or full["targets"])
 
 
 def train(page: State) -> None:

@@ -22,7 +22,7 @@ def table(page: State, names: dict[str, str]) -> None:
     columns = [
         Column(t("fine_tune.control.rank"), symbol="r"),
         Column(t("fine_tune.control.alpha"), symbol="α", kind="wide"),
-        Column(t("fine_tune.control.lr"), kind="h"),
+        Column(t("fine_tune.runs.lr"), kind="h"),
         Column(t("fine_tune.runs.trained"), kind="h"),
         Column(t("fine_tune.runs.loss")),
         Column(t("fine_tune.runs.accuracy"), kind="h"),
@@ -90,9 +90,8 @@ CSV_HEAD = ("step", "run_train", "full_train", "run_test", "full_test", "run_acc
 
 def _row(page: State, run: Run, names: dict[str, str]) -> Row:
     config, adapter = run.config, run.config.adapter
-    presets = experiment.presets(config.base)
-    told = [t(f"tasks.task.{config.task}"), words.targets(config.to_query()["targets"], presets)]
-    told += [words.setting(name, config, presets) for name in ("batch", "steps", "seed")]
+    told = [t(f"tasks.task.{config.task}")]
+    told += [words.setting(name, config) for name in ("targets", "batch", "steps", "seed")]
     if run.view.state != "done":
         told.append(t(f"fine_tune.state.{run.view.state}"))
     return Row(

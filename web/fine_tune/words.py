@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 
 from lora_core.config import TrainConfig
-from web.fine_tune.experiment import CONTROLS, Complaint
+from web.fine_tune.experiment import CONTROLS, Complaint, presets
 from web.fine_tune.runs import Run, told_apart
 from web.i18n import number, scientific, t
 
@@ -50,27 +50,27 @@ def layer(name: str) -> str:
     )
 
 
-def targets(text: str, presets: dict[str, str]) -> str:
+def targets(base: str, text: str) -> str:
     """A choice of layers: the preset's name, or the list of names that a link brought."""
-    for name, value in presets.items():
+    for name, value in presets(base).items():
         if value == text:
             return t(f"fine_tune.targets.{name}")
     return text.removeprefix("names:").replace(",", ", ")
 
 
-def setting(name: str, config: TrainConfig, presets: dict[str, str]) -> str:
+def setting(name: str, config: TrainConfig) -> str:
     """One setting of a run with its name: `α 16`, `seed 3`."""
     value = config.to_query()[name]
     if name == "lr":
         value = scientific(config.lr)
     elif name == "targets":
-        return targets(value, presets)
+        return targets(config.base, value)
     elif name in ("alpha", "batch", "steps", "seed", "dropout"):
         value = number(float(value))
     return t(f"fine_tune.setting.{name}", value=value)
 
 
-def run_names(runs: Sequence[Run], presets: dict[str, str]) -> dict[str, str]:
+def run_names(runs: Sequence[Run]) -> dict[str, str]:
     """A short name for each run: method and rank, and what tells it from its twins."""
     apart = told_apart(runs, FIELDS)
     names = {}
@@ -81,9 +81,7 @@ def run_names(runs: Sequence[Run], presets: dict[str, str]) -> dict[str, str]:
             name = t(
                 "fine_tune.run", method=t(f"fine_tune.method.{adapter.method}"), rank=number(adapter.rank)
             )
-        names[run.id] = " ".join(
-            [name, *(setting(field, run.config, presets) for field in apart[run.id][:2])]
-        )
+        names[run.id] = " ".join([name, *(setting(field, run.config) for field in apart[run.id][:2])])
     twice = {name for name in names.values() if list(names.values()).count(name) > 1}
     for run in runs:
         if names[run.id] in twice:

@@ -1,0 +1,186 @@
+"""The page in both languages, with the real pool behind it."""
+
+import re
+import secrets
+import time
+from collections.abc import Iterator
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import jobs
+from jobs.limits import Limits
+from web.navigation import ROOT
+
+MAIN = ROOT / "web" / "main.py"
+PAGE = ROOT / "pages" / "fine_tune.py"
+QUICK = {"base": "mlp-mnist", "task": "fashion", "batch": "8"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _pool() -> Iterator[None]:
+    """Training is open while these tests run, for readers who are slow to look."""
+    pool = jobs.pool()
+    pool.limits = Limits(lease=120.0)
+    pool.start()
+    yield
+    pool.stop()
+
+
+@pytest.fixture(autouse=True)
+def _reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader of its own for each test; AppTest has no cookies."""
+    token = secrets.token_urlsafe(16)
+    monkeypatch.setattr("web.fine_tune.state.reader_id", lambda: token)
+
+
+def page(language: str = "en", **query: str) -> AppTest:
+    app = AppTest.from_file(str(MAIN), default_timeout=60)
+    app.query_params["lang"] = language
+    app.run()
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.switch_page(str(PAGE)).run()
+    assert not app.exception, app.exception
+    return app
+
+
+def told(app: AppTest) -> str:
+    """All the page's own HTML."""
+    return "\n".join(str(block.proto.body) for block in app.get("html"))
+
+
+def sentence(app: AppTest) -> str:
+    heading = re.search(r"<h1[^>]*>(.*?)</h1>", told(app), re.DOTALL)
+    assert heading
+    return re.sub("<.*?>", "", heading[1])
+
+
+def until(app: AppTest, state: str, seconds: float = 120) -> AppTest:
+    """Look again until the newest run is in a state."""
+    end = time.monotonic() + seconds
+    while app.session_state["fine_tune"].runs[-1].view.state != state:
+        assert time.monotonic() < end, app.session_state["fine_tune"].runs[-1].view
+        time.sleep(0.1)
+        app.run()
+        assert not app.exception, app.exception
+    return app
+
+
+@pytest.mark.parametrize(
+    ("language", "will", "train"), [("en", "will learn Python", "Train"), ("th", "จะเรียน Python", "เริ่มฝึก")]
+)
+def test_the_page_says_what_is_set_up(language: str, will: str, train: str) -> None:
+    app = page(language)
+    assert will in sentence(app)
+    assert app.button(key="ft_train").label == train
+    assert app.selectbox(key="ft_base").value == "gpt-en"
+
+
+def test_a_link_sets_every_control() -> None:
+    app = page(
+        base="gpt-en", task="python", rank="4", alpha="16", lr="0.001", batch="4", steps="30", seed="9"
+    )
+    assert app.select_slider(key="ft_rank").value == "4"
+    assert app.select_slider(key="ft_alpha").value == "16"
+    assert app.select_slider(key="ft_lr").value == "0.001"
+    assert [app.number_input(key=f"ft_{key}").value for key in ("batch", "steps", "seed")] == [4, 30, 9]
+    assert "rank-4 LoRA" in sentence(app)
+
+
+def test_a_control_writes_the_url_and_a_new_task_brings_its_recipe() -> None:
+    app = page()
+    app.select_slider(key="ft_rank").set_value("16").run()
+    assert app.query_params["rank"] == "16"
+    app.selectbox(key="ft_base").set_value("mlp-mnist").run()
+    assert app.query_params["task"] == "fashion"
+    assert app.query_params["rank"] == "8"
+    assert app.query_params["lang"] == "en"
+    assert "clothes" in sentence(app)
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "rank r = 99"), ("th", "แรงก์ r = 99")])
+def test_what_a_link_asks_for_in_vain_is_said_and_escaped(language: str, words: str) -> None:
+    app = page(language, rank="99", lr="<img src=x>")
+    assert words.lower() in told(app).lower()
+    assert "&lt;img src=x&gt;" in told(app)
+    assert "<img" not in told(app)
+    assert app.select_slider(key="ft_rank").value == "8"
+
+
+def test_the_failing_lesson_says_so_before_it_starts_and_offers_the_cure() -> None:
+    app = page(task="thai")
+    assert "fails" in told(app)
+    app.button(key="ft_everything").click().run()
+    assert app.query_params["method"] == "full"
+    assert "full fine-tuning" in sentence(app)
+    assert not [button for button in app.button if button.key == "ft_everything"]
+
+
+def test_a_run_from_press_to_end_in_two_languages() -> None:
+    app = page(**QUICK, steps="12")
+    app.button(key="ft_train").click().run()
+    assert not app.exception, app.exception
+    app.segmented_control(key="lang").set_value("th").run()  # in the middle
+    until(app, "done")
+    run = app.session_state["fine_tune"].runs[-1]
+    assert run.step == 12
+    assert run.config.task == "fashion"
+    assert "เรียน" in sentence(app)
+    assert "แล้ว" in sentence(app)
+    assert app.button(key="ft_train").label == "เริ่มฝึก"
+    names = [element.proto.component_name for element in app.get("bidi_component")]
+    assert sum("figure" in name for name in names) == 2
+    assert sum("heatmap" in name for name in names) == 2
+    assert {"ft_adapter", "ft_curve"} <= {button.key for button in app.get("download_button")}
+
+
+def test_a_run_can_be_stopped_and_started_again() -> None:
+    app = page(**QUICK, steps="2000")
+    app.button(key="ft_train").click().run()
+    until(app, "running")
+    app.button(key="ft_stop").click().run()
+    until(app, "stopped")
+    assert "Stopped" in told(app)
+    app.button(key="ft_train").click().run()
+    assert len(app.session_state["fine_tune"].runs) == 2
+    app.button(key="ft_stop").click().run()
+    until(app, "stopped")
+
+
+def test_a_learning_rate_that_is_too_high_is_told() -> None:
+    app = page(**QUICK, steps="2000", rank="1", lr="1", alpha="1024")
+    app.button(key="ft_train").click().run()
+    until(app, "failed")
+    assert "learning rate is too high" in told(app)
+    assert app.session_state["fine_tune"].runs[-1].step > 0
+    assert app.button(key="ft_train").label == "Train"
+
+
+def test_a_run_that_ends_worse_than_it_began_is_told_what_to_change() -> None:
+    app = page(**QUICK, steps="8", lr="1", alpha="1024")
+    app.button(key="ft_train").click().run()
+    until(app, "done")
+    assert "above where it began" in told(app)
+
+
+def test_what_is_over_a_limit_is_refused_in_words() -> None:
+    app = page(**QUICK, steps="2000")
+    pool = jobs.pool()
+    pool.stop()
+    try:
+        app.button(key="ft_train").click().run()
+        assert "Training is closed" in told(app)
+        assert app.session_state["fine_tune"].runs == []
+    finally:
+        pool.start()
+
+
+def test_a_new_session_of_the_same_reader_finds_the_runs() -> None:
+    app = page(**QUICK, steps="10")
+    app.button(key="ft_train").click().run()
+    until(app, "done")
+    again = page()
+    assert [run.id for run in again.session_state["fine_tune"].runs] == [
+        run.id for run in app.session_state["fine_tune"].runs
+    ]
