@@ -1,6 +1,6 @@
 """The toy models: a character GPT and an MLP, small enough to fine-tune while a reader watches.
 
-Every matrix inside is an ``nn.Linear`` without bias, W of shape (d_out, d_in), so that an adapter fits any of them.
+Every matrix inside is an ``nn.Linear`` without bias, W of shape (d_out, d_in), and takes an adapter.
 """
 
 from __future__ import annotations
