@@ -64,7 +64,7 @@ def lexicon(language: str) -> Lexicon:
 def thai_terms() -> frozenset[str]:
     """Thai words that no segmenter may cut: the lexicon's and the glossary's."""
     terms = {*lexicon("th").word, *(part for term in unbroken() for part in term.split())}
-    return frozenset(term for term in terms if len(term) >= 3 and all("ก" <= sign <= "\u0e4e" for sign in term))
+    return frozenset(term for term in terms if len(term) >= 4 and all("ก" <= sign <= "\u0e4e" for sign in term))
 
 
 @cache

@@ -14,6 +14,10 @@ from narration import formula, numbers, thai_words
 from narration.lexicon import lexicon
 
 
+#: A space that is no phrase break; in Thai a plain space between words is one.
+NO_BREAK = "\u00a0"
+
+
 @dataclass(frozen=True)
 class Word:
     """A stretch of the display text that is spoken as one unit.
@@ -21,7 +25,7 @@ class Word:
     Attributes:
         start, end: character range in the display text.
         spoken: what the voice says.
-        after: what follows in the spoken text: "", a space, or punctuation and a space (a pause).
+        after: what follows in the spoken text: "", a space, NO_BREAK, or punctuation and a space (a pause).
         letters: single Latin letters are names of letters (in formulas), not words.
     """
 
@@ -43,7 +47,7 @@ class SpokenForm:
     @cached_property
     def text(self) -> str:
         """The spoken text, as one string."""
-        return "".join(word.spoken + word.after for word in self.words).rstrip()
+        return "".join(word.spoken + word.after for word in self.words).replace(NO_BREAK, " ").rstrip()
 
     @cached_property
     def spans(self) -> tuple[tuple[int, int], ...]:
@@ -65,6 +69,7 @@ class SpokenForm:
 
 
 _THAI = re.compile(r"[ก-\u0e45\u0e47-\u0e4e]")
+_THAI_RUN = re.compile(r"[ก-\u0e2e\u0e30-\u0e45\u0e47-\u0e4e]+")
 _GREEK = "\u0370-\u03ff√∂∇‖∑∏∞ℝℒℓµ"
 _OPERATORS = "=≠≈∼≡≔<>≤≥≪≫+±×·⋅∘⊙⊗÷∝→⇒∈∉⊂"
 _TRIGGER = rf"[{_GREEK}]|(?<![A-Za-z])[A-Za-z](?:['′″](?![A-Za-z])|[⁰¹²³⁻ᵀ⊤₀-₉]|_\w)"
@@ -97,7 +102,7 @@ def _scanner(language: str) -> re.Pattern[str]:
         rf"|(?P<plain_math>{_MATH})"
         rf"|(?P<number>(?<![A-Za-z_]){numbers.NUMBER.pattern})(?:(?:[ \u00a0\u202f]?(?P<unit>{unit})))?"
         rf"|(?P<word>{_WORD})"
-        rf"|(?P<thai>[ก-\u0e2e\u0e30-\u0e45\u0e47-\u0e4e]+)|(?P<repeat>ๆ)"
+        rf"|(?P<thai>{_THAI_RUN.pattern})|(?P<repeat>ๆ)"
         rf"|(?P<symbol>[{re.escape(_OPERATORS)}&#@§~°−](?!\w*\*))"
         rf"|(?P<space>\s+)|(?P<other>.)",
         re.MULTILINE | re.DOTALL,
@@ -121,6 +126,7 @@ def spoken_form(display: str, language: str, given: Sequence[tuple[int, int, str
     """
     if language not in ("en", "th"):
         raise ValueError(f"no narration in {language!r}; there is 'en' and 'th'")
+    thai_words.prepare(run for text in (display, *(said for _, _, said in given)) for run in _THAI_RUN.findall(text))
     words: list[Word] = []
     tail = ""
     for word in _with_given(display.translate(numbers.THAI_DIGITS), language, given):
@@ -217,6 +223,8 @@ def _pause(tail: str, word: Word, following: Word, display: str, language: str) 
     if language == "en":
         return " "
     if word.spoken[-1:].isascii() or following.spoken[:1].isascii():
-        return " "
+        return NO_BREAK
     beside_number = not (_THAI.match(display[word.end - 1]) and _THAI.match(display[following.start]))
-    return " " if tail and not beside_number else ""  # a space is a phrase break, but beside numbers and ๆ
+    if beside_number:  # there a space belongs to the writing, not to the phrase
+        return NO_BREAK if tail else ""
+    return " " if tail else ""

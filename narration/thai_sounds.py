@@ -7,9 +7,13 @@ Notation, one syllable after another with dots between: onset, vowel, ː when lo
 import re
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 from narration import thai_words
 from narration.lexicon import lexicon
+
+if TYPE_CHECKING:
+    from thaiphon.model.syllable import Syllable as Found
 
 _ONSET = "(?:tɕʰ|tɕ|[ptk]ʰ|[ptkbdfshmnŋlrwjʔ])[rlw]?"
 _VOWEL = "[iɯu](?:ːa|a)|[iɯueɤoɛaɔ]ː?"
@@ -58,13 +62,22 @@ def parse(sounds: str) -> tuple[Syllable, ...]:
 
 @cache
 def word(text: str) -> tuple[Syllable, ...]:
-    """The syllables of one Thai word; nothing for what cannot be said."""
+    """The syllables of one Thai word or term; nothing for what cannot be said."""
     known = lexicon("th").word.get(text)
     if known and known[1]:
         return parse(known[1])
     from thaiphon import analyze
 
+    pieces = [text[a:b] for a, b in thai_words.parts(text)]
+    if len(pieces) > 1 and all(_is_known(piece) for piece in pieces):
+        return tuple(syllable for piece in pieces for syllable in word(piece))
     return tuple(_syllable(syllable, text) for syllable in analyze(known[0] if known else text).best.syllables)
+
+
+def _is_known(text: str) -> bool:
+    from thaiphon import analyze
+
+    return text in lexicon("th").word or analyze(text).source == "lexicon"
 
 
 def words(text: str) -> list[tuple[str, tuple[Syllable, ...]]]:
@@ -72,16 +85,15 @@ def words(text: str) -> list[tuple[str, tuple[Syllable, ...]]]:
     return [(text[a:b], word(text[a:b])) for a, b in thai_words.segment(text)]
 
 
-def _syllable(found: object, text: str) -> Syllable:
+def _syllable(found: "Found", text: str) -> Syllable:
     """thaiphon's syllable in our notation, its known slips put right."""
-    onset, vowel, coda = getattr(found, "onset"), getattr(found, "vowel").symbol, getattr(found, "coda")  # noqa: B009
-    first = getattr(onset, "first", onset)
-    second = getattr(onset, "second", None)
-    begin = (first.symbol if first else "ʔ") + (second.symbol if second else "")
-    end = coda.symbol.strip("̚") if coda else ""
-    long = getattr(found, "vowel_length").name == "LONG"  # noqa: B009
+    onset, vowel = found.onset, found.vowel.symbol
+    parts = () if onset is None else (onset,) if hasattr(onset, "symbol") else (onset.first, onset.second)
+    begin = "".join(part.symbol for part in parts) or "ʔ"
+    end = found.coda.symbol.strip("\u031a") if found.coda else ""
+    long = found.vowel_length.name == "LONG"
     if vowel == "i" and long and end == "w":  # เ–ียว is a diphthong
         vowel = "iə"
     if vowel == "ɔ" and long and not end and "าะ" in text:  # เ–าะ is short
         long = False
-    return Syllable(begin, vowel.replace("ə", "a"), long, end.replace("ʔ", ""), _TONES[getattr(found, "tone").name])  # noqa: B009
+    return Syllable(begin, vowel.replace("ə", "a"), long, end.replace("ʔ", ""), _TONES[found.tone.name])

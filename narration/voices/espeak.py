@@ -125,7 +125,7 @@ def _runs(form: SpokenForm) -> Iterator[tuple[bool, list[tuple[int, str, str]]]]
             if run and thai != last:
                 yield bool(last), run
                 run = []
-            mark = word.after if match.end() == len(word.spoken) else ""
+            mark = ("," if form.language == "th" and word.after == " " else word.after) if match.end() == len(word.spoken) else ""
             run.append((index, match[0], mark.strip() + " "))
             last = thai
     if run:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from hibari.g2p import G2P
 
-from narration import thai_sounds
+from narration import thai_sounds, thai_words
 from narration.lexicon import lexicon
-from narration.spoken import SpokenForm, Word
+from narration.spoken import NO_BREAK, SpokenForm, Word
 
 _SCRIPT = re.compile(r"(?P<thai>[\u0e00-\u0e7f]+)|(?P<latin>[^\u0e00-\u0e7f]+)")
 _ONSETS = {
@@ -56,7 +56,9 @@ def plan(form: SpokenForm, g2p: G2P) -> Plan:
     """The phonemes of a sentence."""
     made = Plan(words=[(-1, -1)] * len(form.words))
     run: list[_Part] = []
-    for part in [*_parts(form), None]:
+    parts = list(_parts(form))
+    thai_words.prepare(part.text for part in parts if part.thai)
+    for part in [*parts, None]:
         if part is None or part.thai:
             _english(made, run, g2p)
             run = []
@@ -78,8 +80,8 @@ def _parts(form: SpokenForm) -> Iterator[_Part]:
         runs = list(_SCRIPT.finditer(word.spoken))
         for number, match in enumerate(runs):
             thai = match.lastgroup == "thai"
-            mark = word.after if number == len(runs) - 1 else " "
-            if form.language == "th" and mark == " " and _phrase_break(form, index):
+            mark = word.after.replace(NO_BREAK, "") or " " if number == len(runs) - 1 else " "
+            if form.language == "th" and mark == word.after == " ":  # a Thai space is a phrase break
                 mark = ", "
             if match[0].strip():
                 yield _Part(index, match[0].strip(), thai, mark, sound, word.letters)
@@ -88,13 +90,6 @@ def _parts(form: SpokenForm) -> Iterator[_Part]:
 def _known(form: SpokenForm, word: Word) -> str:
     spoken, sound = lexicon("en").word.get(form.display[word.start : word.end], ("", ""))
     return sound if spoken == word.spoken else ""
-
-
-def _phrase_break(form: SpokenForm, index: int) -> bool:
-    """A space between two Thai words is a phrase break; beside Latin script it is only a space."""
-    following = form.words[index + 1 : index + 2]
-    joint = form.words[index].spoken[-1:] + (following[0].spoken[:1] if following else "a")
-    return not any(sign.isascii() for sign in joint)
 
 
 def _say(made: Plan, word: int, phonemes: str) -> None:
