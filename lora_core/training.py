@@ -19,6 +19,8 @@ from torch import Tensor, nn
 
 from lora_core.adapter import attach, delta_weights, merge, optimizer_for, save_adapter, unmerge
 from lora_core.config import TrainConfig, select
+from lora_core.methods import method
+from lora_core.methods.lora_ga import estimate_gradients
 from lora_core.models import GPT, MLP, load_base
 from lora_core.recipes import full_lr
 from lora_core.snapshot import Measure, Point, Snapshot, State
@@ -28,6 +30,7 @@ __all__ = ["Measure", "Point", "Snapshot", "State", "evaluation_steps", "fine_tu
 
 PICTURES = 32  # shown with their predictions
 SAMPLE_EVERY = 1.5  # seconds between two texts: one costs about as much as four steps
+GRADIENT_BATCHES = 8  # for the methods that start from an estimate of the gradient
 ADAPTER_STREAM = 2**32  # added to the seed of the batches: A's start is a draw of its own
 
 
@@ -116,8 +119,13 @@ class _Trainee:
         self.before: dict[str, Tensor] = {}  # the chosen matrices as they were, when they train whole
         if self.adapter is not None:
             generator = torch.Generator().manual_seed(config.seed + ADAPTER_STREAM)
-            attach(self.model, self.adapter, generator=generator).to(device)
-            self.optimizer = optimizer_for(self.model, self.adapter, lr=lr, fused=True)
+            gradients = None
+            if method(self.adapter.method).needs_gradients:
+                task = load_task(config.task)
+                batches = (task.batch(config.batch, generator) for _ in range(GRADIENT_BATCHES))
+                gradients = estimate_gradients(self.model, loss_of, batches, targets=self.adapter.targets)
+            attach(self.model, self.adapter, generator=generator, gradients=gradients).to(device)
+            self.optimizer = optimizer_for(self.model, self.adapter, lr=lr, steps=config.steps, fused=True)
             return
         self.model.requires_grad_(False).to(device)
         # An embedding trains only when it is named, and never beside an adapter, which could not do the same.
@@ -160,9 +168,9 @@ class _Trainee:
         return {name: delta for name, delta in deltas.items() if delta.isfinite().all()}
 
     def spectra(self, deltas: dict[str, Tensor]) -> dict[str, list[float]]:
-        """Singular values of each ΔW, largest first; of an adapter's the r that can differ from zero."""
-        count = None if self.adapter is None else self.adapter.rank
-        return {name: singular_values(delta)[:count].tolist() for name, delta in deltas.items()}
+        """Singular values of each ΔW, largest first; of an adapter's those that can differ from zero."""
+        counts = {name: getattr(self.model.get_submodule(name), "delta_rank", None) for name in deltas}
+        return {name: singular_values(delta)[: counts[name]].tolist() for name, delta in deltas.items()}
 
 
 class _Run:
