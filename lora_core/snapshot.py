@@ -22,7 +22,7 @@ class Measure:
         accuracy: share of that set classified rightly, 0 to 1 (images only).
         sample: text drawn from the model with a fixed seed, so that only the weights differ (text only).
         predictions: class of each picture in the array ``images`` (images only).
-        spectra: singular values of each layer's ΔW, largest first; for LoRA the r that can differ from zero.
+        spectra: singular values of each ΔW, largest first; an adapter has as many as its rank allows.
 
     Losses are in nats: a character for text, an image for pictures.
     """

@@ -44,9 +44,12 @@ from lora_core.training import fine_tune
 WARM_UP = 50
 SEEDS = (0, 1, 2)
 # Rates to try, 1.6 apart.
-RATES = {
+RATES: dict[str, dict[str, tuple[float, ...]]] = {
     "lora": {"text": (1.2e-3, 2e-3, 3e-3, 5e-3, 8e-3, 1.2e-2), "image": (1.2e-3, 2e-3, 3e-3, 5e-3, 8e-3)},
-    "full": {"text": (1e-3, 1.5e-3, 2.5e-3, 4e-3, 6.5e-3, 1e-2), "image": (8e-4, 1.2e-3, 2e-3, 3e-3, 5e-3, 8e-3)},
+    "full": {
+        "text": (1e-3, 1.5e-3, 2.5e-3, 4e-3, 6.5e-3, 1e-2),
+        "image": (8e-4, 1.2e-3, 2e-3, 3e-3, 5e-3, 8e-3),
+    },
 }
 # γ rule -> its name among files, and α. With "constant", γ = α.
 RULES = {

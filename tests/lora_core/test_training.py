@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from lora_core import load_adapter, recipes
-from lora_core.config import TrainConfig
+from lora_core.config import METHODS, TrainConfig
 from lora_core.models import GPT, load_base
 from lora_core.snapshot import Measure, Point
 from lora_core.tasks import TextTask, evaluate, load_task, sample
@@ -240,6 +240,18 @@ def test_a_snapshot_can_be_written_by_hand() -> None:
     snapshot = Snapshot(3, 10, 0.5, 6.0, measure, history=[Point(0, None, 4.0)])
     assert Snapshot.from_json(snapshot.to_json()) == snapshot
     assert snapshot.to_json()["run"]["spectra"] == {"head": [2.0, 1.0]}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_of_the_family_can_be_run(method: str, tmp_path: Path) -> None:
+    config = replace(adapted(FASHION, method=method), steps=20, yardstick=False)
+    first, *_, last = run(config, every=math.inf, adapter_folder=tmp_path)
+    assert last.state == "done"
+    assert loss(last.run) < loss(first.run) - 0.5
+    assert same(last, run(config, every=math.inf)[-1])
+    for name, values in last.run.spectra.items():
+        delta = last.arrays[f"run.delta.{name}"].astype(np.float64)
+        np.testing.assert_allclose(np.linalg.norm(values), np.linalg.norm(delta), rtol=1e-4)
 
 
 # Ends

@@ -1,0 +1,77 @@
+"""What is shipped is what the records say: every loss is measured again."""
+
+import json
+from typing import Any
+
+import pytest
+from torch import nn
+
+from lora_core import load_adapter, recipes
+from lora_core.checkpoints import build
+from lora_core.config import TrainConfig
+from lora_core.models import CHECKPOINTS, load_base
+from lora_core.tasks import evaluate, load_task
+
+RETRAINED = [(rule, rank) for rule in build.RULES for rank in build.RANKS]
+
+
+def read(path: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((CHECKPOINTS / path).read_text())
+    return found
+
+
+def retrained(rule: str, rank: int) -> str:
+    return f"retrain/{build.RULES[rule][0]}-r{rank}"
+
+
+@pytest.mark.parametrize("name", recipes.BASES)
+def test_each_base_is_as_good_as_recorded(name: str) -> None:
+    record = read(f"{name}.json")
+    model = load_base(name)
+    for source, examples in build.held_out(name, build.BASES[name]).items():
+        assert evaluate(model, examples)[0] == pytest.approx(record["loss"][source], abs=1e-3)
+    assert record["recipe"]["steps"] == build.BASES[name].steps
+
+
+def test_the_bases_know_what_they_were_taught() -> None:
+    assert read("gpt-en.json")["loss"]["shakespeare"] < 1.9
+    assert read("gpt-en-th.json")["loss"]["shakespeare"] < 1.9
+    assert read("gpt-en-th.json")["loss"]["thai-titles"] < 2.7
+    assert read("mlp-mnist.json")["accuracy"] > 0.955
+
+
+@pytest.mark.parametrize(("rule", "rank"), RETRAINED)
+def test_each_retrained_adapter_is_as_good_as_recorded(rule: str, rank: int) -> None:
+    record = read(f"{retrained(rule, rank)}/record.json")
+    config = TrainConfig.from_json(record["recipe"])
+    assert config.adapter is not None
+    assert (config.adapter.gamma_rule, config.adapter.rank) == (rule, rank)
+    assert config.adapter.alpha == (2.0 if rule == "constant" else 32.0)
+    assert config.steps >= 300
+    model: nn.Module = load_adapter(load_base(config.base), CHECKPOINTS / retrained(rule, rank))
+    loss, _ = evaluate(model, load_task(config.task).examples("validation"))
+    assert loss == pytest.approx(record["validation_loss"], abs=1e-3)
+
+
+def test_more_rank_fits_better_when_the_scale_is_alpha_over_r() -> None:
+    losses = [read(f"{retrained('alpha/r', rank)}/record.json")["validation_loss"] for rank in build.RANKS]
+    assert losses[0] - losses[3] > 0.1
+    assert losses[3] - losses[5] > 0
+
+
+def test_every_record_says_how_to_make_it_again() -> None:
+    records = sorted(CHECKPOINTS.rglob("*.json"))
+    records = [path for path in records if path.name != "adapter_config.json"]
+    assert len(records) == len(recipes.BASES) + len(recipes.RECIPES) + len(RETRAINED)
+    for path in records:
+        record = json.loads(path.read_text())
+        assert record["command"].startswith("python -m lora_core.checkpoints.build")
+        assert record["versions"].keys() == {"python", "torch", "numpy"}
+        assert {"date", "recipe", "seconds"} <= record.keys()
+
+
+def test_the_schedule_warms_up_and_comes_down() -> None:
+    factors = [build.schedule(step, 1000) for step in range(1000)]
+    assert factors[0] == pytest.approx(1 / build.WARM_UP, rel=1e-3)
+    assert max(factors) == pytest.approx(factors[build.WARM_UP - 1], rel=0.01)
+    assert factors[-1] == pytest.approx(0.05, abs=1e-3)
