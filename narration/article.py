@@ -64,7 +64,9 @@ def _chapter(section: Section, language: str) -> Chapter:
     if said:
         said[-1] = (said[-1][0], "chapter")
     title = Utterance(f"{section.id}-title", language, section.title, pause=PAUSES["title"])
-    return Chapter(section.id, section.title, (title, *(_utterance(s, language, PAUSES[end]) for s, end in said)))
+    return Chapter(
+        section.id, section.title, (title, *(_utterance(s, language, PAUSES[end]) for s, end in said))
+    )
 
 
 def _sentences(section: Section, language: str) -> Iterator[tuple[Sentence, str]]:

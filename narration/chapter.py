@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 from narration.cache import Clip
 from narration.sound import PEAKS_A_SECOND
@@ -9,7 +10,7 @@ from narration.sound import PEAKS_A_SECOND
 
 def chapter_key(keys: Sequence[str]) -> str:
     """The name of a chapter made of sentences with these names."""
-    return hashlib.sha256("chapter".encode() + "".join(keys).encode()).hexdigest()
+    return hashlib.sha256(b"chapter" + "".join(keys).encode()).hexdigest()
 
 
 def joined(ids: Sequence[str], clips: Sequence[Clip]) -> Clip:
@@ -22,7 +23,10 @@ def joined(ids: Sequence[str], clips: Sequence[Clip]) -> Clip:
     Returns:
         A clip whose words carry the id of their `sentence`, and whose `sentences` hold `{id, start, end, t0, t1}`.
     """
-    at, words, sentences, peaks = 0.0, [], [], []
+    at = 0.0
+    words: list[dict[str, Any]] = []
+    sentences: list[dict[str, Any]] = []
+    peaks: list[float] = []
     for name, clip in zip(ids, clips, strict=True):
         for word in clip.words:
             moved = {"t0": round(word["t0"] + at, 4), "t1": round(word["t1"] + at, 4)}
@@ -30,7 +34,9 @@ def joined(ids: Sequence[str], clips: Sequence[Clip]) -> Clip:
         begin = clip.words[0]["start"] if clip.words else 0
         end = clip.words[-1]["end"] if clip.words else 0
         said = clip.words[-1]["t1"] if clip.words else clip.duration
-        sentences.append({"id": name, "start": begin, "end": end, "t0": round(at, 4), "t1": round(at + said, 4)})
+        sentences.append(
+            {"id": name, "start": begin, "end": end, "t0": round(at, 4), "t1": round(at + said, 4)}
+        )
         at += clip.duration
         wanted = round(at * PEAKS_A_SECOND) - len(peaks)
         peaks += [*clip.peaks, 0.0, 0.0, 0.0][:wanted]

@@ -13,8 +13,7 @@ _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?
 
 _COMMANDS = dict(
     zip(
-        "alpha beta gamma delta epsilon varepsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi varphi"
-        " chi psi omega Gamma Delta Theta Lambda Pi Sigma Phi Psi Omega".split(),
+        ["alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "varphi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Pi", "Sigma", "Phi", "Psi", "Omega"],
         "αβγδεεζηθκλμνξπρστφφχψωΓΔΘΛΠΣΦΨΩ",
         strict=True,
     )
@@ -26,7 +25,14 @@ _COMMANDS = dict(
     "ell": "ℓ", "lt": "<", "gt": ">", "dots": "…", "ldots": "…", "cdots": "…", "lVert": "‖", "rVert": "‖",
     "Vert": "‖", "|": "‖", "vert": "|", "lvert": "|", "rvert": "|", "%": "%", "prime": "′",
 }  # fmt: skip
-_ACCENTS = {"hat": "hat", "widehat": "hat", "bar": "bar", "overline": "bar", "tilde": "tilde", "widetilde": "tilde"}
+_ACCENTS = {
+    "hat": "hat",
+    "widehat": "hat",
+    "bar": "bar",
+    "overline": "bar",
+    "tilde": "tilde",
+    "widetilde": "tilde",
+}
 _TEXT = {"text", "mathrm", "operatorname", "textrm", "textbf", "mathtt", "texttt"}
 _SILENT = {
     "left", "right", "big", "Big", "bigl", "bigr", "Bigl", "Bigr", "mathbf", "mathbb", "mathcal", "boldsymbol", "mathit",

@@ -47,7 +47,9 @@ def lexicon(language: str) -> Lexicon:
             continue
         kind, written, spoken, *rest = [*line.split("\t"), "", ""]
         if kind not in KINDS or not written or not spoken:
-            raise ValueError(f"{path}:{number}: expected one of {KINDS}, a term and how it is spoken: {line!r}")
+            raise ValueError(
+                f"{path}:{number}: expected one of {KINDS}, a term and how it is spoken: {line!r}"
+            )
         if written in getattr(found, kind):
             raise ValueError(f"{path}:{number}: {kind} {written!r} stands twice")
         if kind == "word":
@@ -64,7 +66,9 @@ def lexicon(language: str) -> Lexicon:
 def thai_terms() -> frozenset[str]:
     """Thai words that no segmenter may cut: the lexicon's and the glossary's."""
     terms = {*lexicon("th").word, *(part for term in unbroken() for part in term.split())}
-    return frozenset(term for term in terms if len(term) >= 4 and all("ก" <= sign <= "\u0e4e" for sign in term))
+    return frozenset(
+        term for term in terms if len(term) >= 4 and all("ก" <= sign <= "\u0e4e" for sign in term)
+    )
 
 
 @cache

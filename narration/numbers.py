@@ -79,7 +79,9 @@ def expression(match: re.Match[str], unit: str, language: str) -> str:
     spoken = number(match["first"], language, year=years and not match["by"] and not match["over"])
     if match["second"]:
         link = "range" if match["range"] else "by" if match["by"] else "fraction"
-        spoken = gap.join([spoken, words.say[link], number(match["second"], language, year=years and link == "range")])
+        spoken = gap.join(
+            [spoken, words.say[link], number(match["second"], language, year=years and link == "range")]
+        )
     single = not match["second"] and match["first"] in ("1", "+1", "-1", "−1")
     if match["currency"]:
         name = {"$": "dollar", "€": "euro", "£": "pound", "฿": "baht"}[match["currency"]]

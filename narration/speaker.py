@@ -19,7 +19,9 @@ REST = 60.0
 def key_of(utterance: Utterance, voice: str, settings: Settings) -> str:
     """The cache's name for an utterance in a voice."""
     text = repr((utterance.language, utterance.display, utterance.given))
-    return clip_key(voice, utterance.language, version(voice, utterance.language, settings), text, utterance.pause)
+    return clip_key(
+        voice, utterance.language, version(voice, utterance.language, settings), text, utterance.pause
+    )
 
 
 class Speaker:

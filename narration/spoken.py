@@ -13,7 +13,6 @@ from functools import cache, cached_property
 from narration import formula, numbers, thai_words
 from narration.lexicon import lexicon
 
-
 #: A space that is no phrase break; in Thai a plain space between words is one.
 NO_BREAK = "\u00a0"
 
@@ -126,7 +125,9 @@ def spoken_form(display: str, language: str, given: Sequence[tuple[int, int, str
     """
     if language not in ("en", "th"):
         raise ValueError(f"no narration in {language!r}; there is 'en' and 'th'")
-    thai_words.prepare(run for text in (display, *(said for _, _, said in given)) for run in _THAI_RUN.findall(text))
+    thai_words.prepare(
+        run for text in (display, *(said for _, _, said in given)) for run in _THAI_RUN.findall(text)
+    )
     words: list[Word] = []
     tail = ""
     for word in _with_given(display.translate(numbers.THAI_DIGITS), language, given):

@@ -71,7 +71,9 @@ def word(text: str) -> tuple[Syllable, ...]:
     pieces = [text[a:b] for a, b in thai_words.parts(text)]
     if len(pieces) > 1 and all(_is_known(piece) for piece in pieces):
         return tuple(syllable for piece in pieces for syllable in word(piece))
-    return tuple(_syllable(syllable, text) for syllable in analyze(known[0] if known else text).best.syllables)
+    return tuple(
+        _syllable(syllable, text) for syllable in analyze(known[0] if known else text).best.syllables
+    )
 
 
 def _is_known(text: str) -> bool:

@@ -76,7 +76,10 @@ def _with_kham(texts: list[str]) -> list[list[tuple[int, int]]]:
             index += 1
         a, b, words = token.char_start - starts[index], token.char_end - starts[index], found[index]
         part = texts[index][a:b]
-        if words and (_FRAGMENT.fullmatch(part) and part not in "ณธ" or texts[index][words[-1][0] : a] in list("เแโใไ")):
+        if words and (
+            (_FRAGMENT.fullmatch(part) and part not in "ณธ")
+            or texts[index][words[-1][0] : a] in list("เแโใไ")
+        ):
             words[-1] = (words[-1][0], b)
         else:
             words.append((a, b))
@@ -94,7 +97,11 @@ def _inside_terms() -> dict[str, Ranges]:
     loans = re.compile(rf"(?:{_pattern(lexicon('th').word)})(?![{_FOLLOWS}])")
     terms = [term for term in thai_terms() if term not in lexicon("th").word]
     pieces = [_around(loans, term) for term in terms]
-    cut = iter(_with_kham([term[a:b] for term, found in zip(terms, pieces, strict=True) for a, b, w in found if not w]))
+    cut = iter(
+        _with_kham(
+            [term[a:b] for term, found in zip(terms, pieces, strict=True) for a, b, w in found if not w]
+        )
+    )
     return {term: _filled(found, cut) for term, found in zip(terms, pieces, strict=True)}
 
 
@@ -121,7 +128,9 @@ def _one_spoken_word() -> re.Pattern[str]:
     values = {*words.say.values(), *words.symbol.values(), *(one for one, _ in words.unit.values())}
     runs = [run for value in sorted(values) for run in re.findall(r"[\u0e00-\u0e7f]+", value)]
     pieces = [_around(_terms(), run) for run in runs]
-    cut = iter(_with_kham([run[a:b] for run, found in zip(runs, pieces, strict=True) for a, b, w in found if not w]))
+    cut = iter(
+        _with_kham([run[a:b] for run, found in zip(runs, pieces, strict=True) for a, b, w in found if not w])
+    )
     spoken = {run[a:b] for run, found in zip(runs, pieces, strict=True) for a, b in _filled(found, cut)}
     return re.compile(f"(?:{_pattern({*_NUMERALS.split(), *spoken})})(?![{_FOLLOWS}])")
 

@@ -77,7 +77,9 @@ class Voice(Protocol):
 def proportional(form: SpokenForm, audio: Samples) -> tuple[Timing, ...]:
     """Word times for a voice that gives none: shares of the sounding part, by spoken letters and pauses."""
     begin, end = sounding(audio)
-    cost = [(len(word.spoken) + 1, {",": 2, ";": 3, ":": 3, ".": 4}.get(word.after[:1], 0)) for word in form.words]
+    cost = [
+        (len(word.spoken) + 1, {",": 2, ";": 3, ":": 3, ".": 4}.get(word.after[:1], 0)) for word in form.words
+    ]
     total = sum(word + pause for word, pause in cost) - (cost[-1][1] if cost else 0)
     second = (end - begin) / RATE / max(total, 1)
     timings, at = [], begin / RATE

@@ -23,7 +23,6 @@ class Edge:
         timeout: seconds a sentence may take.
     """
 
-
     def __init__(self, voice: str, timeout: float) -> None:
         self.name, self._voice, self._timeout = "edge", voice, timeout
 

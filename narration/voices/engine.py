@@ -57,7 +57,9 @@ class Engine:
         providers = ["CPUExecutionProvider"]
         try:
             self.session = onnxruntime.InferenceSession(model + _extra_output(_DURATIONS), options, providers)
-        except Exception:  # onnxruntime has no narrower class: the inner name is gone, go on without word times
+        except (
+            Exception
+        ):  # onnxruntime has no narrower class: the inner name is gone, go on without word times
             self.session = onnxruntime.InferenceSession(model, options, providers)
         assets = Path(hibari.__file__).parent / "assets"
         self.vocabulary: dict[str, int] = json.loads((assets / "vocab.json").read_text("utf-8"))
@@ -89,7 +91,11 @@ class Engine:
         return trimmed(Speech(audio, tuple(words)))
 
     def _chunk(self, made: Plan, begin: int, end: int, language: str) -> _Spoken:
-        characters = [(i, self.vocabulary[made.phonemes[i]]) for i in range(begin, end) if made.phonemes[i] in self.vocabulary]
+        characters = [
+            (i, self.vocabulary[made.phonemes[i]])
+            for i in range(begin, end)
+            if made.phonemes[i] in self.vocabulary
+        ]
         ids = np.array([[0, *(number for _, number in characters), 0]], np.int64)
         speed = np.array([_SPEED[language]], np.float32)
         *spectra, f0, rest = self._run(ids, speed)
@@ -103,7 +109,11 @@ class Engine:
         for i in range(begin, end):
             frames[i - begin] = known.get(i, (at, at))
             at = frames[i - begin][1]
-        rimes = [(frames[a - begin][0], frames[b - 1 - begin][1], tone) for a, b, tone in made.tones if begin <= a < end]
+        rimes = [
+            (frames[a - begin][0], frames[b - 1 - begin][1], tone)
+            for a, b, tone in made.tones
+            if begin <= a < end
+        ]
         audio = dsp.synth(*spectra, toned(f0, rimes), np.random.default_rng(0))
         return _Spoken(audio, frames)
 

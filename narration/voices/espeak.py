@@ -31,7 +31,9 @@ class _Event(ctypes.Structure):
     ]  # fmt: skip
 
 
-_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
+_CALLBACK = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
+)
 _VOWELS = {"ɛ": "E", "ɔ": "O", "ɤ": "@", "ɯ": "W", "ia": "i@", "ɯa": "W@", "ua": "u@"}
 _NAMES = {"pʰ": "p_h", "tʰ": "t_h", "kʰ": "k_h", "tɕ": "tS;", "tɕʰ": "tS;h", "ŋ": "N", "ʔ": "?"}
 _TONES = {1: "3", 2: "2", 3: "5", 4: "4", 5: "1"}
@@ -60,7 +62,9 @@ class Library:
             index += 1
         return 0
 
-    def say(self, text: str, voice: str, speed: int, flags: int) -> tuple[Samples, list[tuple[int, int, int]]]:
+    def say(
+        self, text: str, voice: str, speed: int, flags: int
+    ) -> tuple[Samples, list[tuple[int, int, int]]]:
         """Samples at `rate`, and (character, length, milliseconds) of each word."""
         self._audio, self._words = b"", []
         self._c.espeak_SetVoiceByName(voice.encode())
@@ -68,14 +72,17 @@ class Library:
         data = text.encode()
         self._c.espeak_Synth(data, len(data) + 1, 0, 1, 0, _UTF8 | flags, None, None)
         self._c.espeak_Synchronize()
-        return np.frombuffer(self._audio, "<i2").astype(np.float32) / 32768, self._words
+        samples: Samples = np.frombuffer(self._audio, "<i2").astype(np.float32) / np.float32(32768)
+        return samples, self._words
 
 
 def names(syllable: thai_sounds.Syllable) -> str:
     """A Thai syllable in espeak's phoneme names."""
     cluster = syllable.onset[-1] if syllable.onset[-1] in "rlw" and len(syllable.onset) > 1 else ""
     head = syllable.onset[: len(syllable.onset) - len(cluster)]
-    vowel = _VOWELS.get(syllable.vowel, syllable.vowel) + (":" if syllable.long and len(syllable.vowel) == 1 else "")
+    vowel = _VOWELS.get(syllable.vowel, syllable.vowel) + (
+        ":" if syllable.long and len(syllable.vowel) == 1 else ""
+    )
     return f"'{_NAMES.get(head, head)}{cluster}{vowel}{_TONES[syllable.tone]}{_NAMES.get(syllable.coda, syllable.coda)}"
 
 
@@ -94,7 +101,11 @@ class Espeak:
         for thai, parts in _runs(sentence):
             text, owner = "", list[int]()
             for index, said, mark in parts:
-                written = " ".join(f"[[{''.join(map(names, word))}]]" for _, word in thai_sounds.words(said)) if thai else said
+                written = (
+                    " ".join(f"[[{''.join(map(names, word))}]]" for _, word in thai_sounds.words(said))
+                    if thai
+                    else said
+                )
                 text += written + mark
                 owner += [index] * len(written + mark)
             voice, flags = ("th", _PHONEMES) if thai else ("en-us", 0)
@@ -125,7 +136,11 @@ def _runs(form: SpokenForm) -> Iterator[tuple[bool, list[tuple[int, str, str]]]]
             if run and thai != last:
                 yield bool(last), run
                 run = []
-            mark = ("," if form.language == "th" and word.after == " " else word.after) if match.end() == len(word.spoken) else ""
+            mark = (
+                ("," if form.language == "th" and word.after == " " else word.after)
+                if match.end() == len(word.spoken)
+                else ""
+            )
             run.append((index, match[0], mark.strip() + " "))
             last = thai
     if run:
@@ -139,7 +154,8 @@ def _filled(form: SpokenForm, times: dict[int, tuple[float, float]], total: floa
     begins = np.interp(marks, [*known, len(form.words)], [*(times[i][0] for i in known), total])
     begins = np.maximum.accumulate(begins)
     return tuple(
-        Timing(word.start, word.end, float(begins[i]), float(begins[i + 1])) for i, word in enumerate(form.words)
+        Timing(word.start, word.end, float(begins[i]), float(begins[i + 1]))
+        for i, word in enumerate(form.words)
     )
 
 

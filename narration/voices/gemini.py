@@ -25,7 +25,6 @@ class Gemini:
         timeout: seconds a sentence may take.
     """
 
-
     def __init__(self, voice: str, model: str, key: str, url: str, timeout: float) -> None:
         self.name, self._timeout = "gemini", timeout
         self._url, self._key = f"{url.rstrip('/')}/v1beta/models/{model}:generateContent", key
@@ -64,13 +63,19 @@ def _samples(answer: Any) -> Any:
     """16-bit samples of an answer as float32."""
     try:
         candidate = answer["candidates"][0]
-        if candidate.get("finishReason") in ("SAFETY", "PROHIBITED_CONTENT", "OTHER") or answer.get("promptFeedback"):
+        if candidate.get("finishReason") in ("SAFETY", "PROHIBITED_CONTENT", "OTHER") or answer.get(
+            "promptFeedback"
+        ):
             raise VoiceError("refused", "the service would not say this")
         data = candidate["content"]["parts"][0]["inlineData"]
         raw = base64.b64decode(data["data"], validate=True)
         rate = re.search(r"rate=(\d+)", data["mimeType"])
     except (KeyError, IndexError, TypeError, AttributeError, binascii.Error):
         raise VoiceError("garbage", "no audio in the answer") from None
-    if not data["mimeType"].startswith("audio/L16") or (rate and int(rate[1]) != RATE) or len(raw) < RATE // 10:
+    if (
+        not data["mimeType"].startswith("audio/L16")
+        or (rate and int(rate[1]) != RATE)
+        or len(raw) < RATE // 10
+    ):
         raise VoiceError("garbage", "not 16-bit audio at 24 kHz")
     return np.frombuffer(raw[: len(raw) // 2 * 2], "<i2").astype(np.float32) / 32768

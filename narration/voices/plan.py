@@ -33,11 +33,13 @@ class Plan:
     Attributes:
         words: the range of each word of the spoken form, in order.
         tones: the rime of each Thai syllable and its tone, 1 to 5.
+        said: the sounds of each word to read: Thai syllables with tone numbers, English phonemes.
     """
 
     phonemes: str = ""
     words: list[tuple[int, int]] = field(default_factory=list)
     tones: list[tuple[int, int, int]] = field(default_factory=list)
+    said: list[list[str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class _Part:
 
 def plan(form: SpokenForm, g2p: G2P) -> Plan:
     """The phonemes of a sentence."""
-    made = Plan(words=[(-1, -1)] * len(form.words))
+    made = Plan(words=[(-1, -1)] * len(form.words), said=[[] for _ in form.words])
     run: list[_Part] = []
     parts = list(_parts(form))
     thai_words.prepare(part.text for part in parts if part.thai)
@@ -68,7 +70,9 @@ def plan(form: SpokenForm, g2p: G2P) -> Plan:
             _thai(made, part)
     made.phonemes = made.phonemes.rstrip(" ")
     at = 0
-    for index, (begin, end) in enumerate(made.words):  # a word without a sound stands where its neighbour ends
+    for index, (begin, end) in enumerate(
+        made.words
+    ):  # a word without a sound stands where its neighbour ends
         made.words[index] = (at, at) if begin < 0 else (begin, end)
         at = made.words[index][1]
     return made
@@ -111,6 +115,7 @@ def _thai(made: Plan, part: _Part) -> None:
             rime = len(made.phonemes)
             _say(made, part.word, _rime(syllable))
             made.tones.append((rime, len(made.phonemes), syllable.tone))
+        made.said[part.word].append(".".join(map(str, syllables)))
         made.phonemes += " "
     made.phonemes = made.phonemes.rstrip(" ") + (part.mark.strip() or "") + " "
 
@@ -129,7 +134,9 @@ def _english(made: Plan, run: list[_Part], g2p: G2P) -> None:
         if part.sound:
             marked += f"[{part.text}](/{part.sound}/)"
         elif part.letters:
-            marked += re.sub(r"(?<![\w'])[A-Zb-z](?![\w'])", lambda m: f"[{m[0]}](/{_letter(m[0], g2p)}/)", part.text)
+            marked += re.sub(
+                r"(?<![\w'])[A-Zb-z](?![\w'])", lambda m: f"[{m[0]}](/{_letter(m[0], g2p)}/)", part.text
+            )
         else:
             marked += part.text
         plain += part.text + part.mark
@@ -137,11 +144,12 @@ def _english(made: Plan, run: list[_Part], g2p: G2P) -> None:
         marked += part.mark
     at = 0
     for token in g2p.phonemize_tokens(g2p.tokenize(marked)):
-        at = plain.index(token.text, at) if token.text in plain[at:] else at
+        at = max(at, plain.find(token.text, at))
         word = owner[at] if at < len(owner) else -1
         at += len(token.text)
         if word >= 0 and token.phonemes and any(sign.isalpha() for sign in token.phonemes):
             _say(made, word, token.phonemes)
+            made.said[word].append(token.phonemes)
         else:
             made.phonemes += token.phonemes or ""
         made.phonemes += " " if token.whitespace else ""

@@ -57,7 +57,9 @@ class Settings:
             online=online,
             timeout=float(get("PRADIT_ONLINE_TIMEOUT", cls.timeout)),
             limit=int(get("PRADIT_ONLINE_LIMIT", cls.limit)),
-            edge={language: get(f"PRADIT_EDGE_{language.upper()}", voice) for language, voice in _EDGE.items()},
+            edge={
+                language: get(f"PRADIT_EDGE_{language.upper()}", voice) for language, voice in _EDGE.items()
+            },
             gemini_key=get("PRADIT_GEMINI_KEY", ""),
             gemini_model=get("PRADIT_GEMINI_MODEL", _GEMINI_MODEL),
             gemini_voice=get("PRADIT_GEMINI_VOICE", cls.gemini_voice),
