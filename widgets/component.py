@@ -1,7 +1,8 @@
 """A component from the files of its folder: `widget.js`, `widget.css` and, if it has one, `widget.html`.
 
 The styles of `widgets/shared.css` stand before the component's own, so that a slider or a pill looks
-the same inside a component (whose styles are isolated) as on the page.
+the same inside a component (whose styles are isolated) as on the page. A long script may be split: the
+folder's other `.js` files stand before `widget.js`, in the order of their names, as one module.
 """
 
 from pathlib import Path
@@ -23,10 +24,11 @@ def component(name: str, *, isolate_styles: bool = True) -> ComponentRenderer:
     shared = (HERE / "shared.css").read_text("utf-8") if isolate_styles else ""
     html = folder / "widget.html"
     css = folder / "widget.css"
+    scripts = [*sorted(set(folder.glob("*.js")) - {folder / "widget.js"}), folder / "widget.js"]
     return st.components.v2.component(
         f"pradit_{name}",
         html=html.read_text("utf-8") if html.exists() else "<div></div>",
         css=shared + (css.read_text("utf-8") if css.exists() else ""),
-        js=(folder / "widget.js").read_text("utf-8"),
+        js="\n".join(path.read_text("utf-8") for path in scripts),
         isolate_styles=isolate_styles,
     )

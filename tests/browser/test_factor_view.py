@@ -97,7 +97,6 @@ def test_a_drag_paints_at_once_and_speaks_once(server: str, reader: Page) -> Non
     assert len(paints) > 20
     assert np.quantile(paints, 0.95) <= 8, f"ms to paint: {np.quantile(paints, [0.5, 0.95])}"
     assert np.quantile(gaps, 0.95) <= 100, f"ms between frames: {np.quantile(gaps, [0.5, 0.95])}"
-    print(np.quantile(paints, [0.5, 0.95]), np.quantile(gaps, [0.5, 0.95]))
 
 
 def test_what_is_shown_is_what_numpy_says(server: str, reader: Page) -> None:
@@ -213,6 +212,29 @@ def test_a_link_opens_the_state_and_history_walks_through_it(server: str, reader
     settled(reader)
     expect(said(reader, "size_W")).to_have_text("64 × 256")
     expect(said(reader, "gamma")).to_have_text("3")
+
+
+def test_leaving_and_coming_back(server: str, reader: Page) -> None:
+    """A link to the page opens it afresh; the history brings back what was there."""
+    visit(reader, f"{server}/matrices?lang=en&rank=5")
+    reader.get_by_role("slider", name="Rank r").press("ArrowRight")
+    reader.wait_for_url("**rank=6**")
+    quiet(reader)
+    links = reader.get_by_test_id("stTopNavLink")
+    links.nth(0).click()
+    expect(reader.get_by_role("slider", name="Rank, on the singular values")).to_have_count(0)
+    quiet(reader)
+    links.nth(1).click()
+    expect(said(reader, "says")).to_be_visible()
+    quiet(reader)
+    shown = re.search(r"rank=(\d+)", reader.url)
+    expect(said(reader, "rank")).to_have_text(shown[1] if shown else "8")
+    reader.go_back()
+    expect(reader.get_by_role("slider", name="Rank, on the singular values")).to_have_count(0)
+    quiet(reader)
+    reader.go_back()
+    expect(reader).to_have_url(re.compile("rank=6"))
+    expect(said(reader, "rank")).to_have_text("6")
 
 
 def test_nonsense_in_the_url_falls_back(server: str, reader: Page) -> None:

@@ -74,7 +74,8 @@ def test_the_text_of_a_language_is_in_its_script(language: str) -> None:
 
 def test_no_key_is_unused() -> None:
     keys, prefixes, groups = asked()
-    scripts = "\n".join(path.read_text("utf-8") for path in SCRIPTS)
+    templates = sorted((ROOT / "widgets").rglob("*.html"))
+    scripts = "\n".join(path.read_text("utf-8") for path in [*SCRIPTS, *templates])
     unused = []
     for key in catalog("en"):
         if key in keys or any(key.startswith(prefix) for prefix in prefixes):

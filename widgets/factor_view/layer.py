@@ -59,7 +59,6 @@ class LayerData:
         rule: the rule for γ under which the adapters were trained.
         W: the frozen matrix (d_out, d_in).
         adapters: see mode.
-        base_loss: the validation loss before training, nats a character.
     """
 
     name: str
@@ -67,7 +66,6 @@ class LayerData:
     rule: str
     W: NDArray[np.float32]
     adapters: tuple[Adapter, ...]
-    base_loss: float | None = None
 
     @cached_property
     def limit(self) -> float:
@@ -91,7 +89,6 @@ class LayerData:
             "W": _base64(self.W),
             "adapters": [adapter.to_json() for adapter in self.adapters],
             "limit": self.limit,
-            "base_loss": self.base_loss,
         }
         return said | {"signature": hashlib.sha256(repr(said).encode()).hexdigest()[:16]}
 

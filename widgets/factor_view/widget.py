@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from content.terms import unbroken
 from widgets.component import component
 from widgets.factor_view.layer import LayerData
 from widgets.factor_view.view import ALPHA, MAX_RANK, RANKS, SOURCE, TRAINED_ALPHA, View
@@ -77,6 +78,7 @@ def factor_view(
             "visit": remembered["visit"],
             "text": dict(text),
             "language": language,
+            "unbroken": unbroken() if language == "th" else (),
             "layers": dict(layers or {}),
             "ranks": RANKS,
             "most": MAX_RANK,
