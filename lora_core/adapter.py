@@ -86,7 +86,7 @@ def detach(model: M) -> M:
         ValueError: no adapter is attached to this very module.
     """
     attached = _attached(model)
-    layers = list(_layers(model).values())
+    layers = list(adapted_layers(model).values())
     _replace(model, {layer: layer.restored() for layer in layers})
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in attached.trainable)
@@ -102,7 +102,7 @@ def merge(model: M) -> M:
     Raises:
         ValueError: no adapter is attached, or it is merged.
     """
-    layers = _layers(model)
+    layers = adapted_layers(model)
     if any(layer.merged is not None for layer in layers.values()):
         raise ValueError("the adapter is merged already; unmerge it first")
     weights = {name: layer.merged_weight() for name, layer in layers.items()}
@@ -117,7 +117,7 @@ def unmerge(model: M) -> M:
     Raises:
         ValueError: no adapter is attached, or it is not merged.
     """
-    layers = _layers(model)
+    layers = adapted_layers(model)
     if any(layer.merged is None for layer in layers.values()):
         raise ValueError("the adapter is not merged")
     for layer in layers.values():
@@ -131,7 +131,7 @@ def delta_weights(model: nn.Module) -> dict[str, Tensor]:
     Raises:
         ValueError: no adapter is attached.
     """
-    return {name: layer.delta() for name, layer in _layers(model).items()}
+    return {name: layer.delta() for name, layer in adapted_layers(model).items()}
 
 
 def optimizer_for(
@@ -150,7 +150,7 @@ def optimizer_for(
         ValueError: no adapter is attached, it is merged (nothing would train), or it is of another method's
             making.
     """
-    layers = _layers(model)
+    layers = adapted_layers(model)
     how = method(config.method)
     if any(layer.merged is not None for layer in layers.values()):
         raise ValueError("the adapter is merged, so nothing would train; unmerge it first")
@@ -168,7 +168,7 @@ def save_adapter(model: nn.Module, folder: str | os.PathLike[str]) -> None:
     Raises:
         ValueError: no adapter is attached, or `folder` is a file.
     """
-    layers = _layers(model)
+    layers = adapted_layers(model)
     config = _attached(model).config
     peft_format.write(
         folder,
@@ -297,7 +297,12 @@ def _replace(model: nn.Module, new: Mapping[Any, nn.Module]) -> None:
                 parent._modules[key] = new[child]
 
 
-def _layers(model: nn.Module) -> dict[str, LoRALinear]:
+def adapted_layers(model: nn.Module) -> dict[str, LoRALinear]:
+    """Name -> layer of the adapter that is on the model, merged or not.
+
+    Raises:
+        ValueError: there is none.
+    """
     layers = {name: module for name, module in model.named_modules() if isinstance(module, LoRALinear)}
     if not layers:
         raise ValueError("no adapter is attached")
@@ -305,7 +310,7 @@ def _layers(model: nn.Module) -> dict[str, LoRALinear]:
 
 
 def _attached(model: nn.Module) -> _Attached:
-    _layers(model)
+    adapted_layers(model)
     attached = getattr(model, _MARK, None)
     if not isinstance(attached, _Attached):
         raise ValueError("the adapter was not attached to this module but to one inside or around it")
@@ -322,5 +327,5 @@ def refuse_unready(model: nn.Module) -> None:
 
 def _names_without_adapter(model: nn.Module) -> list[str]:
     """The names of the base model's modules: those of this one, less what stands inside an adapted layer."""
-    inside = tuple(f"{name}." for name in _layers(model))
+    inside = tuple(f"{name}." for name in adapted_layers(model))
     return [name for name, _ in model.named_modules() if not name.startswith(inside)]

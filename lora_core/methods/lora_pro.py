@@ -33,7 +33,7 @@ from lora_core.config import AdapterConfig
 from lora_core.linear import LoRALinear
 from lora_core.methods.lora import LoRA
 
-CUT = 1e-12  # an eigenvalue of BᵀB or A Aᵀ below this part of the largest is rounding
+CUT = 1e-12  # an eigenvalue of BᵀB or A Aᵀ below this share of the largest is rounding
 
 
 class LoRAPro(LoRA):
@@ -53,24 +53,35 @@ class LoRAPro(LoRA):
         return LoRAProAdamW(layers, lr=lr, **options)
 
 
-def adjusted(A: Tensor, B: Tensor, gA: Tensor, gB: Tensor, scale: float) -> tuple[Tensor, Tensor]:
-    """ĝA (r, d_in) and ĝB (d_out, r) for gA and gB of the same shapes; `scale` is γ."""
-    AA, BB = A @ A.mT, B.mT @ B  # (r, r)
-    inverse = torch.linalg.pinv(BB, hermitian=True, rtol=CUT)
-    within = inverse @ gA / scale**2  # (r, d_in)
-    X = sylvester(BB, AA, -within @ A.mT)
-    outside = gB - B @ (inverse @ (B.mT @ gB))  # (I − P_B) gB
-    across = outside @ torch.linalg.pinv(AA, hermitian=True, rtol=CUT) / scale**2  # (d_out, r)
-    return within + X @ A, across - B @ X
+class Adjustment:
+    """Turns gA and gB into ĝA and ĝB, for one A (r, d_in), B (d_out, r) and γ.
+
+    In the coordinates of their eigenvectors BᵀB and A Aᵀ are diagonal: inverses and X are divisions there.
+    """
+
+    def __init__(self, A: Tensor, B: Tensor, scale: float) -> None:
+        self.A, self.B, self.scale = A, B, scale
+        self.b, self.Q = torch.linalg.eigh(B.mT @ B)  # BᵀB = Q diag(b) Qᵀ
+        self.a, self.R = torch.linalg.eigh(A @ A.mT)  # A Aᵀ = R diag(a) Rᵀ
+        self.BB_inverse = (self.Q * _inverse(self.b)) @ self.Q.mT  # (r, r)
+        self.AA_inverse = (self.R * _inverse(self.a)) @ self.R.mT
+
+    def __call__(self, gA: Tensor, gB: Tensor) -> tuple[Tensor, Tensor]:
+        """ĝA (r, d_in) and ĝB (d_out, r)."""
+        within = self.BB_inverse @ gA / self.scale**2  # γ⁻² (BᵀB)⁻¹ gA
+        outside = gB - self.B @ (self.BB_inverse @ (self.B.mT @ gB))  # (I − P_B) gB
+        X = self.sylvester(-within @ self.A.mT)
+        return within + X @ self.A, outside @ self.AA_inverse / self.scale**2 - self.B @ X
+
+    def sylvester(self, C: Tensor) -> Tensor:
+        """X (r, r) with BᵀB X + X A Aᵀ = C."""
+        X: Tensor = self.Q @ (self.Q.mT @ C @ self.R * _inverse(self.b[:, None] + self.a)) @ self.R.mT
+        return X
 
 
-def sylvester(S: Tensor, T: Tensor, C: Tensor) -> Tensor:
-    """X with S X + X T = C, for symmetric S and T that are nowhere negative; 0 where S and T both vanish."""
-    s, Q = torch.linalg.eigh(S)
-    t, R = torch.linalg.eigh(T)
-    sums = s[:, None] + t  # in the eigenvectors' coordinates S and T are diagonal
-    X: Tensor = Q @ torch.where(sums > CUT * sums.max(), (Q.mT @ C @ R) / sums, 0) @ R.mT
-    return X
+def _inverse(values: Tensor) -> Tensor:
+    """1 / values, and 0 for those that are rounding beside the largest."""
+    return torch.where(values > CUT * values.max(), 1 / values, 0)
 
 
 class LoRAProAdamW(torch.optim.Optimizer):
@@ -104,25 +115,22 @@ class LoRAProAdamW(torch.optim.Optimizer):
         scale, lr, (beta1, beta2) = group["scale"], group["lr"], group["betas"]
         wide = torch.float32 if A.device.type == "mps" else torch.float64
         a, b = A.to(wide), B.to(wide)
+        adjust = Adjustment(a, b, scale)
 
-        to_a, to_b = adjusted(a, b, A.grad.to(wide), B.grad.to(wide), scale)
-        g = scale * (b @ to_a + to_b @ a)  # the equivalent gradient (d_out, d_in)
+        to_a, to_b = adjust(A.grad.to(wide), B.grad.to(wide))
+        kept = torch.promote_types(B.dtype, torch.float32)
+        g = (scale * (b @ to_a + to_b @ a)).to(kept)  # the equivalent gradient (d_out, d_in)
 
         state = self.state[B]
         if not state:
-            kept = torch.promote_types(B.dtype, torch.float32)
-            state |= {
-                "step": 0,
-                "mean": torch.zeros_like(g, dtype=kept),
-                "square": torch.zeros_like(g, dtype=kept),
-            }
+            state.update(step=0, mean=torch.zeros_like(g), square=torch.zeros_like(g))
         state["step"] += 1
-        mean = state["mean"].lerp_(g.to(state["mean"].dtype), 1 - beta1)
-        square = state["square"].lerp_(g.square().to(state["square"].dtype), 1 - beta2)
-        size = (square / (1 - beta2 ** state["step"])).sqrt() + group["eps"]
+        mean = state["mean"].lerp_(g, 1 - beta1)
+        square = state["square"].mul_(beta2).addcmul_(g, g, value=1 - beta2)
+        size = (square / (1 - beta2 ** state["step"])).sqrt_().add_(group["eps"])
         u = (mean / (1 - beta1 ** state["step"]) / size).to(wide)
 
-        to_a, to_b = adjusted(a, b, scale * (b.mT @ u), scale * (u @ a.mT), scale)
+        to_a, to_b = adjust(scale * (b.mT @ u), scale * (u @ a.mT))
         decay = 1 - lr * group["weight_decay"]
         A.copy_(decay * a - lr * to_a)
         B.copy_(decay * b - lr * to_b)
