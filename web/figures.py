@@ -107,7 +107,7 @@ class Spectrum:
 
 def spectrum_figure(spectra: Sequence[Spectrum], words: Words, *, height: int = 320) -> Spec:
     """Singular values over their index on a log axis, a dot each; the names stand beside the dots."""
-    kept = [(s, [v for v in s.values if v > 0]) for s in spectra]
+    kept = [(s, [v for v in s.values if 0 < v < math.inf]) for s in spectra]
     top = max((v[0] for _, v in kept if v), default=1.0)
     least = min((min(v) for _, v in kept if v), default=top / 100)
     least = max(least, top / 300)  # the smallest directions of a full ΔW are rounding, far below the rest

@@ -1,14 +1,17 @@
 """The page in both languages, with the real pool behind it."""
 
+import html
 import re
 import secrets
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import jobs
+from content.catalog import catalog
 from jobs.limits import Limits
 from web.navigation import ROOT
 
@@ -148,12 +151,17 @@ def test_a_run_can_be_stopped_and_started_again() -> None:
     until(app, "stopped")
 
 
-def test_a_learning_rate_that_is_too_high_is_told() -> None:
-    app = page(**QUICK, steps="2000", rank="1", lr="1", alpha="1024")
+@pytest.mark.parametrize(
+    "key", ["diverged.loss_not_finite", "died", "hung", "memory", "unwatched", "crashed"]
+)
+def test_a_run_that_was_ended_says_why_and_train_can_be_pressed_again(key: str) -> None:
+    app = page(**QUICK, steps="3")
     app.button(key="ft_train").click().run()
-    until(app, "failed")
-    assert "learning rate is too high" in told(app)
-    assert app.session_state["fine_tune"].runs[-1].step > 0
+    until(app, "done")
+    run = app.session_state["fine_tune"].runs[-1]
+    run.view = replace(run.view, state="failed", message_key=key)
+    app.run()
+    assert html.escape(str(catalog("en")[f"jobs.{key}"])) in told(app)
     assert app.button(key="ft_train").label == "Train"
 
 

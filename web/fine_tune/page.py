@@ -36,10 +36,10 @@ def fine_tune() -> None:
 
 
 def pace(page: State) -> float | None:
-    """Seconds until the pool is asked again."""
+    """Seconds until the pool is asked again, spread over those who wait: a class presses Train together."""
     if page.live is None:
         return None
-    return EVERY if page.live.view.state == "running" else WAITING
+    return EVERY if page.live.view.state == "running" else WAITING + hash(page.live.id) % 100 / 100
 
 
 def run(page: State) -> None:
@@ -100,9 +100,9 @@ def _change(page: State, shown: Run) -> None:
     if not layers:
         return
     with st.container(key="ft_delta"):
-        st.html(f'<h3><span class="m">ΔW</span></h3><p class="cap">{t("fine_tune.delta.about")}</p>')
+        st.html(f'<h2><span class="m">ΔW</span></h2><p class="cap">{t("fine_tune.delta.about")}</p>')
         chosen = layer(page, layers)
-        delta = np.asarray(shown.delta(chosen), dtype=np.float32)
+        delta = np.nan_to_num(np.asarray(shown.delta(chosen), dtype=np.float64))  # a run may have diverged
         limit = float(np.quantile(np.abs(delta), 0.995))  # a few large entries would leave the rest on paper
         rows, cols = delta.shape
         alt = t(
@@ -126,7 +126,7 @@ def _change(page: State, shown: Run) -> None:
         )
     with st.container(key="ft_values_box"):
         with st.container(key="ft_values_head", horizontal=True, gap="small"):
-            st.html(f"<h3>{t('fine_tune.values.title')}</h3>")
+            st.html(f"<h2>{t('fine_tune.values.title')}</h2>")
             view(page, "values", "values")
         rank = shown.config.adapter.rank if shown.config.adapter else None
         about = t("fine_tune.values.full") if rank is None else t("fine_tune.values.about", rank=number(rank))

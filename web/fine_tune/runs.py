@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from jobs.job import JobView
@@ -43,10 +42,10 @@ class Run:
         return self.config.adapter is None
 
     def take(self, view: JobView) -> None:
-        """Keep what the pool says now; of an ended run, only what can still be shown, at half the size."""
+        """Keep what the pool says now; of an ended run, only what can still be shown."""
         if not view.live and view.arrays is not None:
             kept = {name: array for name, array in view.arrays.items() if not name.startswith("yardstick.")}
-            view = replace(view, arrays={name: array.astype(np.float16) for name, array in kept.items()})
+            view = replace(view, arrays=kept)
         self.view = view
 
     def lose(self, key: str) -> None:

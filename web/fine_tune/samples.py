@@ -22,7 +22,7 @@ def samples(run: Run) -> None:
     """Three columns of text, or a grid of pictures with three answers each."""
     about = kind(run)
     title, note = t(f"fine_tune.samples.{about}.title"), t(f"fine_tune.samples.{about}.about")
-    st.html(f"<h3>{title}</h3><p class='cap'>{note}</p>")
+    st.html(f"<h2>{title}</h2><p class='cap'>{note}</p>")
     if about == "text":
         st.html(texts(run))
     else:

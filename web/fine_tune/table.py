@@ -18,7 +18,7 @@ PATH = "/fine-tune"
 
 def table(page: State, names: dict[str, str]) -> None:
     """Every run of this session, the newest first, and full fine-tuning beside the shown one."""
-    st.html(f"<h3>{t('fine_tune.runs.title')}</h3><p class='cap'>{t('fine_tune.runs.about')}</p>")
+    st.html(f"<h2>{t('fine_tune.runs.title')}</h2><p class='cap'>{t('fine_tune.runs.about')}</p>")
     columns = [
         Column(t("fine_tune.control.rank"), symbol="r"),
         Column(t("fine_tune.control.alpha"), symbol="α", kind="wide"),
