@@ -1,6 +1,5 @@
-"""The small parts: frames, history, settings, exports."""
+"""The small parts: frames, history, settings."""
 
-import csv
 import io
 import struct
 
@@ -10,11 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import Limits
-from jobs.export import COLUMNS, cell, curve_csv
 from jobs.history import History
-from jobs.job import Job
 from jobs.protocol import MAX_HEADER, ProtocolError, read_frame, write_frame
-from lora_core.config import TrainConfig
 
 LARGE = 1 << 20
 
@@ -139,36 +135,3 @@ def test_limits_come_from_the_environment():
 def test_a_wrong_setting_is_named(name, value):
     with pytest.raises(ValueError, match=rf"{name} is '{value}', expected"):
         Limits.from_environment({name: value})
-
-
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_cells_that_start_a_formula_are_quoted(start):
-    assert cell(f"{start}SUM(A1)") == f"'{start}SUM(A1)"
-
-
-@pytest.mark.parametrize("plain", [-1.5, -2e-05, 3, "-0.25", "α = 16", "ก้าว", "a=b"])
-def test_other_cells_and_negative_numbers_stay(plain):
-    assert cell(plain) == str(plain)
-
-
-def test_the_curve_as_csv():
-    history = History(10, LARGE)
-    points = [
-        {"step": 0, "run_train": None, "run_validation": 3.25},
-        {"step": 5, "run_train": -2.5, "run_validation": 2.0, "yardstick_train": None},
-    ]
-    history.add(snapshot(5, history=points))
-    view = Job("id", "ana", "train", TrainConfig(), 0.0, history).view(0, None)
-    names = {name: f"={name}" for name in COLUMNS} | {"step": "ก้าว"}
-    content = curve_csv(view, names)
-    assert content.startswith(b"\xef\xbb\xbf")
-    assert list(csv.reader(io.StringIO(content.decode("utf-8-sig")))) == [
-        ["ก้าว", "'=run_train", "'=run_validation"],
-        ["0", "", "3.25"],
-        ["5", "-2.5", "2.0"],
-    ]
-
-
-def test_the_curve_of_a_job_that_never_began():
-    view = Job("id", "ana", "train", TrainConfig(), 0.0, History(10, LARGE)).view(0, 1)
-    assert curve_csv(view, {}).decode("utf-8-sig").strip() == ""

@@ -24,8 +24,8 @@ from tests.load.client import Reader
 ROOT = Path(__file__).parents[2]
 READERS = 30
 PATIENCE = 300.0  # s until the last of them has finished
-SLOWDOWN = 3.0  # a page's rerun against its own idle time
-PAGES = ("fine-tune",)
+SLOWDOWN = 3.0  # 95 of 100 reruns of a page against its own idle time; the worst is printed
+PAGES = ("", "matrices", "fine-tune")
 LOOKS = 25  # reruns of each page on an idle server
 
 
@@ -84,7 +84,10 @@ async def class_(address: str) -> tuple[list[Pupil], dict[str, tuple[list[float]
     for reader in [*visitors.values(), *(pupil.reader for pupil in pupils)]:
         await reader.open()
         assert reader.errors == []
-    await asyncio.sleep(15)  # the worker has warmed up
+    words = catalog("en")
+    while words["fine_tune.device.cpu"] not in visitors["fine-tune"].text:  # until a worker is warm
+        await asyncio.sleep(1)
+        await visitors["fine-tune"].rerun()
     idle: dict[str, list[float]] = {path: [] for path in PAGES}
     busy: dict[str, list[float]] = {path: [] for path in PAGES}
 
@@ -131,7 +134,7 @@ def test_thirty_readers_press_train_together(server, capsys):
         assert pupil.places == sorted(pupil.places, reverse=True)  # nobody is overtaken
     assert max(max(pupil.places) for pupil in waited) >= READERS - 3
     for path, (idle, busy) in times.items():
-        assert max(busy) <= SLOWDOWN * statistics.median(idle), f"/{path}"
+        assert quantile(busy, 0.95) <= SLOWDOWN * statistics.median(idle), f"/{path}"
 
 
 def quantile(values: list[float], share: float) -> float:
