@@ -246,7 +246,7 @@ function createView(root) {
     const cells = told ? D.adapters.map(each => `<td data-rank="${each.rank}">${number(each.loss, 3, true)}</td>`) : []
     const heads = data.ranks.map(r => `<th scope="col">${r}</th>`)
     $('.losses thead tr').innerHTML = `<th scope="row">${rich(words('rank'))}</th>${heads.join('')}`
-    $('.losses tbody tr').innerHTML = `<th scope="row">${rich(words('loss'))}</th>${cells.join('')}`
+    $('.losses tbody tr').innerHTML = `<th scope="row"><span class="vh">${rich(words('loss'))}</span></th>${cells.join('')}`
   }
 
   function place() {
