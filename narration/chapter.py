@@ -10,7 +10,7 @@ from narration.sound import PEAKS_A_SECOND
 
 def chapter_key(keys: Sequence[str]) -> str:
     """The name of a chapter made of sentences with these names."""
-    return hashlib.sha256(b"chapter" + "".join(keys).encode()).hexdigest()
+    return hashlib.sha256("\n".join(["chapter", *keys]).encode()).hexdigest()
 
 
 def joined(ids: Sequence[str], clips: Sequence[Clip]) -> Clip:

@@ -18,12 +18,14 @@ from hibari.g2p import G2P
 from hibari.voices import voice_path
 
 from narration.spoken import SpokenForm
-from narration.voices.base import RATE, Samples, Speech, Timing, VoiceError, proportional, trimmed
+from narration.voices.base import RATE, Samples, Speech, Timing, VoiceError, proportional, sounding, trimmed
 from narration.voices.plan import Plan, plan
 
 HOP = 0.0125  # seconds a frame
 _DURATIONS = "/Clip_output_0"  # (1, L), in steps of two frames
 _LONGEST = 380  # phonemes the network takes at once; it was trained on up to 400
+_MARGIN = round(0.06 * RATE)  # samples kept around the sound of a chunk
+_BREAK = round(0.2 * RATE)  # samples of silence after a list item or a line
 #: Semitones against the middle of the voice at 0, .35, .7 and 1 of the rime.
 _CONTOURS = {
     1: (0.0, -0.3, -0.6, -1.0),
@@ -68,24 +70,29 @@ class Engine:
     def say(self, form: SpokenForm) -> Speech:
         """A spoken form as audio with word times, silent ends trimmed."""
         made = plan(form, self.g2p)
-        chunks = [self._chunk(made, begin, end, form.language) for begin, end in _cuts(made)]
-        audio = np.concatenate([chunk.audio for chunk in chunks]) if chunks else np.zeros(0, np.float32)
-        frames: _SPAN | None = []
-        offset = 0
-        for chunk in chunks:
-            if chunk.frames is None or frames is None:
-                frames = None
-                break
-            frames += [(a + offset, b + offset) for a, b in chunk.frames]
-            offset += round(len(chunk.audio) / RATE / HOP)
+        parts: list[Samples] = []
+        times: list[tuple[float, float]] | None = []  # of each phoneme
+        at = 0.0
+        for begin, end in _cuts(made):
+            chunk = self._chunk(made, begin, end, form.language)
+            first, last = sounding(chunk.audio)
+            first, last = max(0, first - _MARGIN), min(len(chunk.audio), last + _MARGIN)
+            parts += [chunk.audio[first:last], np.zeros(_BREAK if end in made.breaks else 0, np.float32)]
+            if chunk.frames is None or times is None:
+                times = None
+            else:
+                start = at - first / RATE
+                times += [(max(at, a * HOP + start), max(at, b * HOP + start)) for a, b in chunk.frames]
+            at += sum(map(len, parts[-2:])) / RATE
+        audio = np.concatenate(parts) if parts else np.zeros(0, np.float32)
         peak = float(np.abs(audio).max(initial=0.0))
         audio = audio * np.float32(min(1.0, 0.97 / peak)) if peak else audio
-        if frames is None:
+        if times is None:
             return trimmed(Speech(audio, proportional(form, audio)))
-        words = []
+        words: list[Timing] = []
         at = 0.0
         for word, (a, b) in zip(form.words, made.words, strict=True):
-            t0, t1 = (frames[a][0] * HOP, frames[b - 1][1] * HOP) if b > a else (at, at)
+            t0, t1 = (times[a][0], times[b - 1][1]) if b > a else (at, at)
             words.append(Timing(word.start, word.end, max(t0, at), max(t1, at)))
             at = words[-1].t1
         return trimmed(Speech(audio, tuple(words)))
@@ -170,17 +177,18 @@ def toned(f0: Samples, rimes: list[tuple[int, int, int]]) -> Samples:
 
 
 def _cuts(made: Plan) -> _SPAN:
-    """Ranges of at most _LONGEST phonemes, cut after the last pause that fits, else between two words."""
-    cuts, begin, total = [], 0, len(made.phonemes)
-    while begin < total:
-        end = total
-        if total - begin > _LONGEST:
-            window = made.phonemes[begin : begin + _LONGEST]
-            pauses = [i for i, sign in enumerate(window) if sign in ",.;:!?—" and i > _LONGEST // 3]
-            space = window.rfind(" ")
-            end = begin + (pauses[-1] + 1 if pauses else space if space > 0 else _LONGEST)
-        cuts.append((begin, end))
-        begin = end
+    """Ranges of at most _LONGEST phonemes: cut at breaks, then after the last pause that fits, else between words."""
+    cuts, begin = [], 0
+    for stop in [*made.breaks, len(made.phonemes)]:
+        while begin < stop:
+            end = stop
+            if stop - begin > _LONGEST:
+                window = made.phonemes[begin : begin + _LONGEST]
+                pauses = [i for i, sign in enumerate(window) if sign in ",.;:!?—" and i > _LONGEST // 3]
+                space = window.rfind(" ")
+                end = begin + (pauses[-1] + 1 if pauses else space if space > 0 else _LONGEST)
+            cuts.append((begin, end))
+            begin = end
     return cuts
 
 

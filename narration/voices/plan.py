@@ -33,12 +33,14 @@ class Plan:
     Attributes:
         words: the range of each word of the spoken form, in order.
         tones: the rime of each Thai syllable and its tone, 1 to 5.
+        breaks: places where a list item or a line ends inside the sentence.
         said: the sounds of each word to read: Thai syllables with tone numbers, English phonemes.
     """
 
     phonemes: str = ""
     words: list[tuple[int, int]] = field(default_factory=list)
     tones: list[tuple[int, int, int]] = field(default_factory=list)
+    breaks: list[int] = field(default_factory=list)
     said: list[list[str]] = field(default_factory=list)
 
 
@@ -69,6 +71,9 @@ def plan(form: SpokenForm, g2p: G2P) -> Plan:
         if part is not None and part.thai:
             _thai(made, part)
     made.phonemes = made.phonemes.rstrip(" ")
+    for word, (_, end) in zip(form.words[:-1], made.words[:-1], strict=True):
+        if word.after == ". " and end > 0:
+            made.breaks.append(end + len(made.phonemes[end:]) - len(made.phonemes[end:].lstrip(" .")))
     at = 0
     for index, (begin, end) in enumerate(
         made.words
