@@ -82,16 +82,16 @@ _CLOTHES = (
 
 RECIPES: Mapping[str, Recipe] = {
     "python": Recipe(
-        "text", rank=8, alpha=32, batch=8, steps=200, lr=4e-3, full_lr=2e-3, targets="all-linear"
+        "text", rank=8, alpha=32, batch=8, steps=200, lr=5e-3, full_lr=2.5e-3, targets="all-linear"
     ),
     "thai": Recipe(
-        "text", rank=8, alpha=32, batch=8, steps=200, lr=4e-3, full_lr=2e-3, caution="frozen_embeddings"
+        "text", rank=8, alpha=32, batch=8, steps=200, lr=8e-3, full_lr=6.5e-3, caution="frozen_embeddings"
     ),
     "thai-names": Recipe(
-        "text", rank=8, alpha=32, batch=8, steps=200, lr=4e-3, full_lr=2e-3, targets="all-linear"
+        "text", rank=8, alpha=32, batch=8, steps=200, lr=2e-3, full_lr=2.5e-3, targets="all-linear"
     ),
     "english-names": Recipe(
-        "text", rank=8, alpha=32, batch=8, steps=200, lr=4e-3, full_lr=2e-3, targets="all-linear"
+        "text", rank=8, alpha=32, batch=8, steps=200, lr=3e-3, full_lr=1.5e-3, targets="all-linear"
     ),
     "fashion": Recipe(
         "image",
@@ -100,7 +100,7 @@ RECIPES: Mapping[str, Recipe] = {
         batch=64,
         steps=600,
         lr=3e-3,
-        full_lr=1e-3,
+        full_lr=3e-3,
         classes=_CLOTHES,
     ),
     "rotated": Recipe(
@@ -110,7 +110,7 @@ RECIPES: Mapping[str, Recipe] = {
         batch=64,
         steps=400,
         lr=3e-3,
-        full_lr=1e-3,
+        full_lr=3e-3,
         classes=_DIGITS,
     ),
 }

@@ -192,6 +192,7 @@ class _Run:
         self.history: list[Point] = []
         self.reason: str | None = None
         self.told = self.sampled = -math.inf  # when the last snapshot was made, and the last text drawn
+        self.cost = 0.0  # seconds the last snapshot took
         self._evaluate()
         self.training_since = time.perf_counter()
 
@@ -214,6 +215,10 @@ class _Run:
     def is_due(self, every: float) -> bool:
         """Whether to tell this moment. Points of the curve go first: other steps wait four times as long."""
         wait = every if self.step in self.points else 4 * every
+        if every:
+            wait = max(
+                wait, 4 * self.cost
+            )  # telling takes a fifth of the time at most, however busy the machine
         return time.perf_counter() - self.told >= wait
 
     def snapshot(self, state: State) -> Snapshot:
@@ -223,7 +228,6 @@ class _Run:
         if state == "stopped" and not self._is_evaluated():
             self._evaluate()
         sampled = shown and (state != "running" or now - self.sampled >= SAMPLE_EVERY)
-        self.told = now
         self.sampled = now if sampled else self.sampled
         arrays = self._pictures() if self.step == 0 else {}
         measures: list[Measure] = []
@@ -232,6 +236,8 @@ class _Run:
             arrays |= {f"{role}.delta.{name}": delta.numpy() for name, delta in deltas.items()}
             spectra = self.models[index].spectra(deltas)
             measures.append(self._measure(index, spectra, shown=shown, sampled=sampled))
+        self.told = time.perf_counter()
+        self.cost = self.told - now
         return Snapshot(
             step=self.step,
             steps=self.config.steps,
