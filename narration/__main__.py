@@ -95,7 +95,7 @@ def sentences(text: str, language: str) -> Iterator[tuple[int, int]]:
 
 
 def phonemes(options: argparse.Namespace) -> int:
-    """One line a word: the word as written, a tab, its phonemes; Thai syllables end in their tone's number."""
+    """One line a word: the word as written, a tab, its phonemes; Thai syllables end in a tone's number."""
     from narration.voices.engine import engine
     from narration.voices.plan import plan
 

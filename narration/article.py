@@ -1,7 +1,7 @@
 """The article as a voice reads it: chapters of utterances, in reading order.
 
-An utterance is a sentence of the content with what is known about its spoken form; its id is the sentence's, so
-that the page can mark what is spoken. A chapter opens with its title, whose id is `<section>-title`.
+An utterance is a sentence of the content with what is known about its spoken form; its id is the sentence's,
+so that the page can mark what is spoken. A chapter opens with its title, whose id is `<section>-title`.
 """
 
 from collections.abc import Iterator

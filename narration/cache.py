@@ -1,8 +1,8 @@
 """Clips on disk: audio with its times, one file an entry, named by a hash.
 
-An entry is written beside its place and renamed into it, so readers see it whole or not at all; a digest inside
-finds what a full disk or a crash left behind, and such an entry is made again. When the folder grows past its
-limit, what was used longest ago goes first. Any failure of the disk means no cache, never no voice.
+An entry is written beside its place and renamed into it, so readers see it whole or not at all; a digest
+inside finds what a full disk or a crash left behind, and such an entry is made again. When the folder
+grows past its limit, what was used longest ago goes first. Any failure of the disk means no cache, never no voice.
 """
 
 import hashlib
@@ -31,7 +31,8 @@ class Clip:
         words: `{"start", "end", "t0", "t1"}` in order; start and end are characters of the sentence's text.
         peaks: the waveform, PEAKS_A_SECOND values of 0 … 1.
         voice: the voice that speaks.
-        sentences: of a chapter, `{"id", "start", "end", "t0", "t1"}`; start and end are characters of the sentence.
+        sentences: of a chapter, `{"id", "start", "end", "t0", "t1"}`; start and end are characters of the
+            sentence's text.
     """
 
     mp3: bytes

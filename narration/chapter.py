@@ -21,7 +21,7 @@ def joined(ids: Sequence[str], clips: Sequence[Clip]) -> Clip:
         clips: their clips; at least one.
 
     Returns:
-        A clip whose words carry the id of their `sentence`, and whose `sentences` hold `{id, start, end, t0, t1}`.
+        A clip whose words carry the id of their `sentence`; its `sentences` hold `{id, start, end, t0, t1}`.
     """
     at = 0.0
     words: list[dict[str, Any]] = []

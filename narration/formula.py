@@ -1,7 +1,7 @@
 """Formulas as words: a subset of TeX (what the article's formulas use) and plain mathematics (γBA, W′, α/√r).
 
-A recursive reader: row -> atoms with their primes, subscripts and powers. Letters stand apart ("B A"), so that
-every voice names them; words come from the language's lexicon.
+A recursive reader: row -> atoms with their primes, subscripts and powers. Letters stand apart ("B A"), so
+that every voice names them; words come from the language's lexicon.
 """
 
 import re
@@ -11,19 +11,18 @@ from narration.numbers import SUPERSCRIPTS, cardinal
 
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\s+|.", re.DOTALL)
 
-_COMMANDS = dict(
-    zip(
-        ["alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "varphi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Pi", "Sigma", "Phi", "Psi", "Omega"],
-        "αβγδεεζηθκλμνξπρστφφχψωΓΔΘΛΠΣΦΨΩ",
-        strict=True,
-    )
-) | {
-    "times": "×", "cdot": "·", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "ll": "≪", "gg": "≫", "ne": "≠",
-    "neq": "≠", "approx": "≈", "sim": "∼", "equiv": "≡", "coloneqq": "≔", "pm": "±", "propto": "∝", "to": "→",
-    "rightarrow": "→", "Rightarrow": "⇒", "in": "∈", "notin": "∉", "subset": "⊂", "infty": "∞", "partial": "∂",
-    "nabla": "∇", "sum": "∑", "prod": "∏", "int": "∫", "circ": "∘", "odot": "⊙", "otimes": "⊗", "div": "÷",
-    "ell": "ℓ", "lt": "<", "gt": ">", "dots": "…", "ldots": "…", "cdots": "…", "lVert": "‖", "rVert": "‖",
-    "Vert": "‖", "|": "‖", "vert": "|", "lvert": "|", "rvert": "|", "%": "%", "prime": "′",
+_COMMANDS = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "zeta": "ζ",
+    "eta": "η", "theta": "θ", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π",
+    "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ", "varphi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
+    "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Pi": "Π", "Sigma": "Σ", "Phi": "Φ",
+    "Psi": "Ψ", "Omega": "Ω", "times": "×", "cdot": "·", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥",
+    "ll": "≪", "gg": "≫", "ne": "≠", "neq": "≠", "approx": "≈", "sim": "∼", "equiv": "≡", "coloneqq": "≔",
+    "pm": "±", "propto": "∝", "to": "→", "rightarrow": "→", "Rightarrow": "⇒", "in": "∈", "notin": "∉",
+    "subset": "⊂", "infty": "∞", "partial": "∂", "nabla": "∇", "sum": "∑", "prod": "∏", "int": "∫",
+    "circ": "∘", "odot": "⊙", "otimes": "⊗", "div": "÷", "ell": "ℓ", "lt": "<", "gt": ">", "dots": "…",
+    "ldots": "…", "cdots": "…", "lVert": "‖", "rVert": "‖", "Vert": "‖", "|": "‖", "vert": "|",
+    "lvert": "|", "rvert": "|", "%": "%", "prime": "′",
 }  # fmt: skip
 _ACCENTS = {
     "hat": "hat",
@@ -35,8 +34,8 @@ _ACCENTS = {
 }
 _TEXT = {"text", "mathrm", "operatorname", "textrm", "textbf", "mathtt", "texttt"}
 _SILENT = {
-    "left", "right", "big", "Big", "bigl", "bigr", "Bigl", "Bigr", "mathbf", "mathbb", "mathcal", "boldsymbol", "mathit",
-    "displaystyle", "quad", "qquad", "underbrace", "overbrace", "begin", "end", "limits", "rm", "bf",
+    "left", "right", "big", "Big", "bigl", "bigr", "Bigl", "Bigr", "mathbf", "mathbb", "mathcal",
+    "boldsymbol", "mathit", "displaystyle", "quad", "qquad", "underbrace", "overbrace", "limits", "rm", "bf",
 }  # fmt: skip
 _BIG, _PRIMES, _SPACES = set("∑∏∫"), set("'′″’"), {"~", "\\,", "\\;", "\\!", "\\:", "\\ "}
 _INDEX = {"T": "transpose", "⊤": "transpose", "*": "star", "⋆": "star", "-1": "inverse", "−1": "inverse"}

@@ -37,11 +37,12 @@ class Lane:
 
     Args:
         done: told of each sentence, from the lane's thread.
+        have: whether a key has been made meanwhile, for another reader.
         command: how to start the worker.
     """
 
-    def __init__(self, done: Done, command: Sequence[str] = COMMAND) -> None:
-        self._done, self._command = done, tuple(command)
+    def __init__(self, done: Done, have: Callable[[str], bool], command: Sequence[str] = COMMAND) -> None:
+        self._done, self._have, self._command = done, have, tuple(command)
         self._wanted: OrderedDict[str, deque[Task]] = OrderedDict()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -83,6 +84,8 @@ class Lane:
         while (task := self._next()) is not None:
             if not isinstance(task, Task):
                 self._worker()
+                continue
+            if self._have(task.key):
                 continue
             for _ in range(2):  # a worker that fell over a sentence gets it once more, fresh
                 answer = self._ask(task)
@@ -141,13 +144,16 @@ class Lane:
         with self._changed:
             if self._closed:
                 return None
-            self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env={**os.environ, **threads},
-                bufsize=0,
-            )
+            try:
+                self._process = subprocess.Popen(
+                    self._command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    env={**os.environ, **threads},
+                    bufsize=0,
+                )
+            except OSError:
+                return None
         answer = self._answer(self._process, START)
         if not answer or answer[0].get("type") != "ready":
             self._end()

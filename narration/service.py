@@ -36,7 +36,7 @@ class Service:
     ) -> None:
         self._cache = cache or Cache()
         self._settings = settings or Settings.from_environment()
-        self._lanes = {online: Lane(self._done, command) for online in (False, True)}
+        self._lanes = {online: Lane(self._done, self._have, command) for online in (False, True)}
         self._lock = threading.Lock()
         self._memory: OrderedDict[str, Clip] = OrderedDict()
         self._instead: dict[str, tuple[str, str, float]] = {}  # key -> (key that speaks or "", reason, when)
@@ -101,11 +101,12 @@ class Service:
         """What is made of a chapter.
 
         Returns:
-            `{language, voice, chapter, title, ready, total, fallback, audio, duration, peaks, sentences, words}`.
-            Each of `sentences` has `{id, audio, voice, duration, words, peaks}`, audio None while it is being made
-            and "" where no voice could say it. `fallback` is "" or a key under `narration.fallback`. `audio`,
-            `duration`, `peaks`, `index` and `words` describe the chapter's one file once all of it is there
-            (`index`: `{id, start, end, t0, t1}` a sentence; `words` name their sentence), else None.
+            `{language, voice, chapter, title, ready, total, fallback, sentences, audio, duration, peaks,
+            index, words}`. Each of `sentences` has `{id, audio, voice, duration, words, peaks}`, audio None
+            while it is being made and "" where no voice could say it. `fallback` is "" or a key under
+            `narration.fallback`. `audio`, `duration`, `peaks`, `index` and `words` describe the chapter's
+            one file once all of it is there (`index`: `{id, start, end, t0, t1}` a sentence; `words` name
+            their sentence), else None.
         """
         found = _chapter(language, chapter)
         sentences: list[dict[str, Any]] = []
@@ -129,10 +130,11 @@ class Service:
             sentences.append({"id": said.id, "audio": key, **meta})
         whole = self._whole(ids, keys, clips) if clips and len(clips) + failed == len(sentences) else None
         return {
-            "language": language, "voice": voice, "chapter": found.id, "title": found.title, "fallback": fallback,
-            "ready": len(clips), "total": len(sentences), "sentences": sentences,
+            "language": language, "voice": voice, "chapter": found.id, "title": found.title,
+            "fallback": fallback, "ready": len(clips), "total": len(sentences), "sentences": sentences,
             "audio": chapter_key(keys) if whole else None, "duration": whole and whole.duration,
-            "peaks": whole and whole.peaks, "index": whole and whole.sentences, "words": whole and whole.words,
+            "peaks": whole and whole.peaks, "index": whole and whole.sentences,
+            "words": whole and whole.words,
         }  # fmt: skip
 
     def audio(self, key: str) -> bytes | None:
@@ -166,12 +168,16 @@ class Service:
             while total > _MEMORY and len(self._memory) > 1:
                 total -= len(self._memory.popitem(last=False)[1].mp3)
 
+    def _have(self, key: str) -> bool:
+        return self._clip(key) is not None
+
     def _done(self, task: Task, clip: Clip | None, reason: str) -> None:
         """A lane has said a sentence, perhaps in another voice than asked for."""
         key = task.key
         if clip and reason:
             key = key_of(task.utterance, clip.voice, self._settings)
         if clip:
+            self._cache.put(key, clip)
             self._remember(key, clip)
         if reason:
             with self._lock:

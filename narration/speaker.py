@@ -74,7 +74,7 @@ class Speaker:
         return self._voices[name].synthesise(form)
 
     def _refusal(self, voice: str, reader: str) -> str:
-        """Why an online voice is not even asked: it failed a moment ago, or the reader has had their share."""
+        """Why an online voice is not even asked: it failed a moment ago, or the reader had their share."""
         if voice not in ONLINE:
             return ""
         now = time.monotonic()

@@ -62,7 +62,7 @@ class SpokenForm:
         return min(bisect.bisect_right([end for _, end in self.spans], offset), len(self.words) - 1)
 
     def to_json(self) -> dict[str, object]:
-        """`{"text", "map": [[spoken start, spoken end, display start, display end], …]}` for a device's own voice."""
+        """For a device's own voice: `{"text", "map": [[spoken start, end, display start, end], …]}`."""
         pairs = zip(self.spans, self.words, strict=True)
         return {"text": self.text, "map": [[a, b, word.start, word.end] for (a, b), word in pairs]}
 

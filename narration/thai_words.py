@@ -1,4 +1,4 @@
-"""Thai words: Thai has no spaces between them, so a segmenter finds them, after the terms that must stay whole.
+"""Thai words: Thai has no spaces between them, so a segmenter finds them, but for the terms that stay whole.
 
 kham reads its dictionary anew at every call (0.09 s), so what is to be cut is cut in one call, and kept.
 """

@@ -6,8 +6,8 @@ It keeps its voices loaded, yields to the web server (nice 5, one thread) and en
 import os
 import sys
 
-from narration.article import Utterance
-from narration.cache import Cache
+from content.catalog import LANGUAGES
+from narration.article import Utterance, chapters
 from narration.protocol import frame, read_frame
 from narration.speaker import Speaker
 from narration.voices.base import VoiceError
@@ -19,10 +19,9 @@ def main() -> None:
         os.nice(5)
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not break the frames
-    speaker = Speaker(Cache())
-    if "--cold" not in sys.argv:
-        for language, text in (("en", "Ready."), ("th", "พร้อม")):
-            Speaker(None).clip(Utterance("warm", language, text))
+    speaker = Speaker(None)  # the server keeps the clips
+    for language in LANGUAGES:  # the first sentence of each loads what the rest need
+        speaker.clip(chapters(language)[0].utterances[0])
     out.write(frame({"type": "ready"}))
     out.flush()
     while request := read_frame(lambda size: os.read(0, min(size, 1 << 20))):

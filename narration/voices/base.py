@@ -14,7 +14,7 @@ Samples = npt.NDArray[np.float32]
 
 
 class VoiceError(Exception):
-    """A voice could not speak; `reason` is a key under `narration.fallback` ("timeout", "refused", "garbage" …)."""
+    """A voice could not speak; `reason` is a key under `narration.fallback`, such as "timeout"."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)

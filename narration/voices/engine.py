@@ -1,7 +1,7 @@
 """The built-in voice: hibari's network, with the time of each phoneme and, for Thai, the pitch of each tone.
 
-hibari 0.2.1 predicts five spectra and F0 for frames of 12.5 ms. The number of frames of each phoneme is an inner
-value of its graph; naming it as one more output costs nothing and gives exact word times.
+hibari 0.2.1 predicts five spectra and F0 for frames of 12.5 ms. The number of frames of each phoneme is an
+inner value of its graph; naming it as one more output costs nothing and gives exact word times.
 """
 
 import json
@@ -153,7 +153,7 @@ class Builtin:
 
 
 def toned(f0: Samples, rimes: list[tuple[int, int, int]]) -> Samples:
-    """F0 in Hz with each rime (first frame, end frame, tone) drawn to its tone's contour; the rest as it was."""
+    """F0 in Hz with each rime (first frame, end frame, tone) drawn to its tone's contour; else as it was."""
     if not rimes:
         return f0
     semitones = np.full(len(f0), np.nan)
@@ -177,7 +177,7 @@ def toned(f0: Samples, rimes: list[tuple[int, int, int]]) -> Samples:
 
 
 def _cuts(made: Plan) -> _SPAN:
-    """Ranges of at most _LONGEST phonemes: cut at breaks, then after the last pause that fits, else between words."""
+    """Ranges of at most _LONGEST phonemes, cut at breaks, then at the last pause that fits, else at a space."""
     cuts, begin = [], 0
     for stop in [*made.breaks, len(made.phonemes)]:
         while begin < stop:
@@ -193,7 +193,7 @@ def _cuts(made: Plan) -> _SPAN:
 
 
 def _extra_output(name: str) -> bytes:
-    """Bytes that add an output to an ONNX model: messages of protocol buffers merge when they are concatenated.
+    """Bytes that add an output to an ONNX model: concatenated messages of protocol buffers merge.
 
     ModelProto.graph is field 7, GraphProto.output field 12, ValueInfoProto.name field 1.
     """

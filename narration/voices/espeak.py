@@ -1,7 +1,7 @@
 """espeak-ng, an optional extra: light and robotic. English from text, Thai only from our own phonemes.
 
-The library is loaded through espeakng-loader and spoken to by ctypes (speak_lib.h). Fed Thai script it would lose
-vowels and tones, so Thai words go in as espeak's phoneme names in [[…]].
+The library is loaded through espeakng-loader and spoken to by ctypes (speak_lib.h). Fed Thai script it would
+lose vowels and tones, so Thai words go in as espeak's phoneme names in [[…]].
 """
 
 import ctypes
@@ -26,8 +26,10 @@ class _Event(ctypes.Structure):
     """espeak_EVENT of speak_lib.h."""
 
     _fields_ = [
-        ("type", ctypes.c_int), ("identifier", ctypes.c_uint), ("position", ctypes.c_int), ("length", ctypes.c_int),
-        ("audio_position", ctypes.c_int), ("sample", ctypes.c_int), ("user", ctypes.c_void_p), ("id", ctypes.c_char * 8),
+        ("type", ctypes.c_int), ("identifier", ctypes.c_uint), ("position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int), ("sample", ctypes.c_int), ("user", ctypes.c_void_p),
+        ("id", ctypes.c_char * 8),
     ]  # fmt: skip
 
 
@@ -83,7 +85,8 @@ def names(syllable: thai_sounds.Syllable) -> str:
     vowel = _VOWELS.get(syllable.vowel, syllable.vowel) + (
         ":" if syllable.long and len(syllable.vowel) == 1 else ""
     )
-    return f"'{_NAMES.get(head, head)}{cluster}{vowel}{_TONES[syllable.tone]}{_NAMES.get(syllable.coda, syllable.coda)}"
+    coda = _NAMES.get(syllable.coda, syllable.coda)
+    return f"'{_NAMES.get(head, head)}{cluster}{vowel}{_TONES[syllable.tone]}{coda}"
 
 
 class Espeak:

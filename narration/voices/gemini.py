@@ -1,4 +1,4 @@
-"""Google's Gemini voices: opt-in, with the operator's key. One request a sentence; the service gives no word times."""
+"""Google's Gemini voices: opt-in, with the operator's key. One request a sentence; it gives no word times."""
 
 import base64
 import binascii

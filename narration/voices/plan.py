@@ -20,9 +20,9 @@ _ONSETS = {
 }  # fmt: skip
 _RIMES = {"aj": "I", "aw": "W", "aːj": "ɑːj", "aːw": "ɑːw", "ɔj": "Y", "ɔːj": "Y", "eː": "A"}
 _VOWELS = {
-    "a": "ʌ", "aː": "ɑː", "i": "ɪ", "iː": "iː", "u": "ʊ", "uː": "uː", "e": "ɛ", "eː": "ɛː", "ɛ": "æ", "ɛː": "æː",
-    "o": "O", "oː": "O", "ɔ": "ɔ", "ɔː": "ɔː", "ɤ": "ɜ", "ɤː": "ɜː", "ɯ": "ʊ", "ɯː": "u", "ia": "iə", "ua": "uə",
-    "ɯa": "ʊə",
+    "a": "ʌ", "aː": "ɑː", "i": "ɪ", "iː": "iː", "u": "ʊ", "uː": "uː", "e": "ɛ", "eː": "ɛː", "ɛ": "æ",
+    "ɛː": "æː", "o": "O", "oː": "O", "ɔ": "ɔ", "ɔː": "ɔː", "ɤ": "ɜ", "ɤː": "ɜː", "ɯ": "ʊ",
+    "ɯː": "u", "ia": "iə", "ua": "uə", "ɯa": "ʊə",
 }  # fmt: skip
 
 
@@ -46,7 +46,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Part:
-    """A run of one script inside a word; `mark` is what follows it, `sound` its phonemes where they are known."""
+    """A run of one script inside a word; `mark` follows it, `sound` is its phonemes where they are known."""
 
     word: int
     text: str

@@ -45,6 +45,17 @@ def sentence() -> Callable[[str, str], Utterance]:
 @pytest.fixture(scope="session")
 def spoken_sentences(builtin, sentence) -> dict[str, tuple[Utterance, Speech]]:
     """Ten English sentences of the article, said once."""
-    names = "why-1 why-6 tldr-3 why-10 why-12 why-13 matrices-5 matrices-14 matrices-21 why-3".split()
+    names = [
+        "why-1",
+        "why-6",
+        "tldr-3",
+        "why-10",
+        "why-12",
+        "why-13",
+        "matrices-5",
+        "matrices-14",
+        "matrices-21",
+        "why-3",
+    ]
     voice = builtin("en")
     return {name: (u := sentence("en", name), voice.synthesise(u.form)) for name in names}

@@ -161,7 +161,8 @@ def test_proportional_times_cover_only_what_sounds() -> None:
 def test_trimming_moves_times_along(builtin) -> None:
     speech = builtin("en").synthesise(spoken_form("Frozen weights.", "en"))
     padded = type(speech)(
-        np.concatenate([np.zeros(RATE, np.float32), speech.audio]), tuple(w.shifted(1.0) for w in speech.words)
+        np.concatenate([np.zeros(RATE, np.float32), speech.audio]),
+        tuple(w.shifted(1.0) for w in speech.words),
     )
     again = trimmed(padded)
     assert again.duration == pytest.approx(speech.duration, abs=0.02)

@@ -27,15 +27,26 @@ def test_a_clip_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def test_names_are_hexadecimal_and_depend_on_all_parts() -> None:
-    keys = {clip_key(*parts) for parts in (("e", "v", "1", "t"), ("f", "v", "1", "t"), ("e", "w", "1", "t"),
-                                           ("e", "v", "2", "t"), ("e", "v", "1", "u"), ("ev", "", "1", "t"))}
+    keys = {
+        clip_key(*parts)
+        for parts in (
+            ("e", "v", "1", "t"),
+            ("f", "v", "1", "t"),
+            ("e", "w", "1", "t"),
+            ("e", "v", "2", "t"),
+            ("e", "v", "1", "u"),
+            ("ev", "", "1", "t"),
+        )
+    }
     assert len(keys) == 6
     for name in ("../" + "a" * 61, "A" * 64, "a" * 63, ""):
         with pytest.raises(ValueError, match="hexadecimal"):
             Cache().get(name)
 
 
-@pytest.mark.parametrize("damage", [lambda d: d[:-1], lambda d: d[:-5] + b"wrong", lambda d: b"", lambda d: d[:20]])
+@pytest.mark.parametrize(
+    "damage", [lambda d: d[:-1], lambda d: d[:-5] + b"wrong", lambda d: b"", lambda d: d[:20]]
+)
 def test_what_a_crash_left_is_made_again(tmp_path: Path, damage) -> None:
     cache = Cache(tmp_path)
     cache.put(KEY, clip())
@@ -107,12 +118,18 @@ def test_the_second_time_nothing_is_synthesised(tmp_path: Path, monkeypatch: pyt
 
 def test_a_key_changes_with_voice_language_text_and_pause() -> None:
     base = Utterance("a", "en", "text", pause=0.1)
-    others = [Utterance("a", "th", "text", pause=0.1), Utterance("a", "en", "text2", pause=0.1),
-              Utterance("a", "en", "text", ((0, 4, "x"),), 0.1), Utterance("a", "en", "text", pause=0.2)]
+    others = [
+        Utterance("a", "th", "text", pause=0.1),
+        Utterance("a", "en", "text2", pause=0.1),
+        Utterance("a", "en", "text", ((0, 4, "x"),), 0.1),
+        Utterance("a", "en", "text", pause=0.2),
+    ]
     settings = Settings()
     keys = {key_of(said, "builtin", settings) for said in [base, *others]} | {key_of(base, "edge", settings)}
     assert len(keys) == 6
-    assert key_of(Utterance("b", "en", "text", pause=0.1), "builtin", settings) in keys  # the id does not matter
+    assert (
+        key_of(Utterance("b", "en", "text", pause=0.1), "builtin", settings) in keys
+    )  # the id does not matter
 
 
 def test_the_folder_is_the_operators_or_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -33,7 +33,12 @@ def test_a_clip_lasts_and_sounds_when_its_times_say() -> None:
     audio = decoded(clip.mp3)
     assert clip.duration == pytest.approx(len(audio) / RATE)
     assert clip.words == [
-        {"start": 0, "end": 4, "t0": pytest.approx(CLICK + DELAY, abs=1e-3), "t1": pytest.approx(0.447, abs=1e-3)}
+        {
+            "start": 0,
+            "end": 4,
+            "t0": pytest.approx(CLICK + DELAY, abs=1e-3),
+            "t1": pytest.approx(0.447, abs=1e-3),
+        }
     ]
     assert np.argmax(np.abs(audio)) / RATE == pytest.approx(clip.words[0]["t0"], abs=0.005)
     assert np.argmax(clip.peaks) == int(clip.words[0]["t0"] * 20)

@@ -14,12 +14,15 @@ ENGLISH = {
         "Ranks one to thirty-two in one thousand two hundred fifty steps, ten percent fewer."
     ),
     "Rates of 1e-4, 3×10⁻⁴ and 10^6.": (
-        "Rates of one times ten to the minus four, three times ten to the minus four and ten to the power of six."
+        "Rates of one times ten to the minus four, three times ten to the minus four "
+        "and ten to the power of six."
     ),
     "It took 0.25 s, 1 GB, 48 GB and 7B.": (
         "It took zero point two five seconds, one gigabyte, forty-eight gigabytes and seven billion."
     ),
-    "A 64×64 matrix, 10× faster, 4-bit, 2r.": "A sixty-four by sixty-four matrix, ten times faster, four bit, two r.",
+    "A 64×64 matrix, 10× faster, 4-bit, 2r.": (
+        "A sixty-four by sixty-four matrix, ten times faster, four bit, two r."
+    ),
     "On 29 Sep 2025 it cost $9.99, not 2048.": (
         "On twenty-nine September twenty twenty-five it cost nine point nine nine dollars, "
         "not two thousand forty-eight."
@@ -73,7 +76,12 @@ def test_thai_terms_stay_whole_and_spaces_between_words_are_breaks() -> None:
 
 def test_the_map_leads_from_every_spoken_place_to_the_display() -> None:
     form = spoken_form("Rank 16 makes $\\gamma BA$ better.", "en")
-    for said, shown in {"Rank": "Rank", "sixteen": "16", "gamma": "$\\gamma BA$", "B": "$\\gamma BA$"}.items():
+    for said, shown in {
+        "Rank": "Rank",
+        "sixteen": "16",
+        "gamma": "$\\gamma BA$",
+        "B": "$\\gamma BA$",
+    }.items():
         word = form.words[form.word_at(form.text.index(said))]
         assert form.display[word.start : word.end] == shown
     last = form.to_json()["map"][-1]

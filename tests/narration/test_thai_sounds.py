@@ -1,11 +1,11 @@
-"""Thai phonemes and tones, exact. The expected values do not come from thaiphon: see the heads of the data files."""
+"""Thai phonemes and tones, exact. No expected value comes from thaiphon: see the heads of the data files."""
 
 import pytest
 
 from narration import spoken_form, thai_sounds, thai_words
 from narration.lexicon import lexicon
 
-#: Tone of a syllable without a tone mark, by class of its consonant and kind: L live, S dead short, D dead long.
+#: Tone of a syllable without a tone mark, by class and kind: L live, S dead short, D dead long.
 UNMARKED = {"mL": 1, "mS": 2, "mD": 2, "hL": 5, "hS": 2, "hD": 2, "lL": 1, "lS": 4, "lD": 3}
 #: Tone of a mark (1 ่, 2 ้, 3 ๊, 4 ๋) by class.
 MARKED = {"m1": 2, "m2": 3, "m3": 4, "m4": 5, "h1": 2, "h2": 3, "l1": 3, "l2": 4}
@@ -16,7 +16,7 @@ def sounds(word: str) -> str:
 
 
 def test_words_by_hand_follow_the_tone_rules(rows) -> None:
-    """The oracle itself: each hand-worked tone is what its derivation gives, and each derivation fits the word."""
+    """The oracle itself: each tone is what its derivation gives, and each derivation fits the word."""
     marks = {"่": "1", "้": "2", "๊": "3", "๋": "4"}
     tones = set()
     for word, phonemes, derivation in rows("thai_by_hand.tsv"):
