@@ -4,7 +4,7 @@
 const SETTLED = 3000                        // ms after which layout and fonts are taken to have settled
 const lists = new WeakMap()
 // The hash that the page was opened with; Streamlit may have set the query, and lost the hash, before we come.
-const opened = new URL(performance.getEntriesByType('navigation')[0].name).hash
+let opened = new URL(performance.getEntriesByType('navigation')[0].name).hash
 const wide = matchMedia('(min-width: 56.01rem)')
 const still = matchMedia('(prefers-reduced-motion: reduce)')
 

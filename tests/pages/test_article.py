@@ -1,0 +1,92 @@
+"""The article's page, run without a browser, in both languages and both views."""
+
+import re
+from collections import Counter
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from content.catalog import LANGUAGES, catalog
+from content.document import load
+from content.references import references
+from web.navigation import ROOT
+
+
+def page(language: str, **query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "web" / "main.py"), default_timeout=60)
+    for name, value in (query | {"lang": language}).items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def text(app: AppTest) -> str:
+    return "\n".join(element.value for element in app.markdown)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_whole_article_stands_on_the_page_once(language: str) -> None:
+    shown = text(page(language))
+    article = load(language)
+    ids = [sentence.id for section in article.chapters for sentence in section.sentences]
+    assert re.findall(r'data-s="([^"]+)"', shown) == ids
+    anchors = [section.id for section in article.chapters]
+    assert [a for a in re.findall(r'data-anchor="([^"]+)"', shown) if a in anchors] == anchors
+    assert shown.count(f'lang="{language}"') == len(re.findall('class="s"', shown))
+    for work in references().values():
+        assert work.url in shown
+    assert "29 " in shown
+    assert "10.64434/tml.20250929" in shown
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_ids_are_unique_and_every_link_within_the_page_leads_to_one(language: str) -> None:
+    shown = text(page(language))
+    ids = Counter(re.findall(r' (?:id|data-anchor)="([^"]+)"', shown))
+    assert [name for name, count in ids.items() if count > 1] == []
+    links = set(re.findall(r'href="#([^"]+)"', shown))
+    assert links <= ids.keys()
+    for note in load(language).notes:  # from the text to both places, and from both back
+        n = note.number
+        assert {f"side-{n}", f"foot-{n}", f"mark-{n}"} <= links
+        assert shown.count(f'href="#mark-{n}"') == 2
+    assert set(re.findall(r'aria-labelledby="([^"]+)"', shown)) <= ids.keys()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_listen_view_says_that_it_is_to_come_and_names_the_chapters(language: str) -> None:
+    app = page(language, view="listen")
+    shown = text(app)
+    assert catalog(language)["article.listen_title"] in re.sub(r"<[^>]*>", "", shown)
+    items = [
+        re.sub(r"<[^>]*>", "", item).replace("\u00a0", " ") for item in re.findall(r"<li>(.*?)</li>", shown)
+    ]
+    assert items == [section.title for section in load(language).chapters]
+    assert "data-s=" not in shown
+
+
+def test_the_view_follows_the_switch_and_the_address() -> None:
+    app = page("en")
+    assert "view" not in app.query_params
+    app.segmented_control(key="view").set_value("listen").run()
+    assert not app.exception
+    assert app.query_params["view"] == "listen"
+    assert "data-s=" not in text(app)
+    app.segmented_control(key="view").set_value("read").run()
+    assert "view" not in app.query_params
+    assert "data-s=" in text(app)
+    app.query_params["view"] = "listen"  # back and forward
+    app.run()
+    assert app.segmented_control(key="view").value == "listen"
+
+
+def test_an_unknown_view_is_the_text() -> None:
+    assert "data-s=" in text(page("th", view="nonsense"))
+
+
+def test_titles_and_labels_are_in_the_readers_language() -> None:
+    english, thai = (re.findall(r'aria-label="([^"]+)"', text(page(language))) for language in LANGUAGES)
+    assert len(english) == len(thai) > 0
+    assert not any(re.search(r"[\u0e00-\u0e7f]", label) for label in english)
+    assert all(re.search(r"[\u0e00-\u0e7f]", label) for label in thai)

@@ -1,0 +1,104 @@
+"""How the article's text becomes Markdown: words stay words, formulas stay formulas."""
+
+import html
+import re
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+from content.document import load
+from content.markdown import FIGURES as NAMED
+from content.model import Article, Formula, Paragraph, Piece, Section, Sentence
+from content.terms import unbroken
+from web.article import FIGURES, Setter, escape, minutes
+
+MARKDOWN = MarkdownIt("commonmark").enable(["strikethrough", "table"]).use(dollarmath_plugin)
+
+
+def article(*sentences: Sentence) -> Article:
+    section = Section("one", "One", (Paragraph(sentences),), 1)
+    day = date(2026, 1, 2)
+    return Article("en", "T", "S", "L", "C", day, day, section, (section,), ())
+
+
+def setting(*pieces: Piece) -> str:
+    return Setter(article()).sentence(Sentence("one-1", pieces, 1))
+
+
+def shown(markdown: str) -> str:
+    """What a reader sees of words, after Markdown and HTML."""
+    return html.unescape(re.sub(r"<[^>]*>", "", MARKDOWN.render(markdown))).strip()
+
+
+@given(st.text(alphabet="aZ1 ก็ๆ\\`*_[](){}~$:|#<>&\"'^=+-.!@", min_size=1))
+def test_words_are_shown_as_they_are(text: str) -> None:
+    text = f"a{' '.join(text.split(' '))}a"
+    text = re.sub(r" +", " ", text)
+    assert shown(f"<span>{escape(text)}</span>").replace("\u00a0", " ") == text
+
+
+def test_thai_terms_are_kept_in_one_piece_and_the_longest_wins() -> None:
+    assert escape("ใช้แรงก์ต่ำ") == 'ใช้<span class="nb">แรงก์</span>ต่ำ'
+    assert "การปรับแบบแรงก์ต่ำ" in unbroken()
+    assert escape("การปรับแบบแรงก์ต่ำ") == '<span class="nb">การปรับแบบแรงก์ต่ำ</span>'
+    assert escape("เล็ก ๆ") == "เล็ก\u00a0ๆ"
+
+
+@pytest.mark.parametrize(
+    "tex",
+    ["W_{ij}", "a|b", r"a \\ b", "a_i*b_j*c", r"\|x\|_2", "x < y > z", "a&b", "[a](b)", "`x`", r"\gamma BA"],
+)
+def test_a_formula_reaches_the_page_untouched(tex: str) -> None:
+    tokens = MARKDOWN.parse(setting(Piece("text", "a_b *c* "), Piece("math", tex), Piece("text", " d_e | f")))
+    inline = next(token for token in tokens if token.type == "inline")
+    assert [token.content for token in inline.children or () if token.type == "math_inline"] == [tex]
+    words = "".join(token.content for token in inline.children or () if token.type == "text")
+    assert words == "a_b *c*  d_e | f"
+
+
+@pytest.mark.parametrize("tex", [r"a_{ij} = b \\ c|d", r"\frac{2N^2 + 6Nr}{3N^2}"])
+def test_a_display_formula_reaches_the_page_untouched(tex: str) -> None:
+    block = Formula(Sentence("one-2", (Piece("math", tex),), 1), "same")
+    tokens = MARKDOWN.parse(Setter(article()).block(block))
+    assert [token.content.strip() for token in tokens if token.type == "math_block"] == [tex]
+    assert 'translate="no"' in tokens[0].content
+    assert 'data-s="one-2"' in tokens[0].content
+
+
+def test_formulas_are_not_translated_and_keep_the_comma_after_them() -> None:
+    glued = setting(Piece("math", "x"), Piece("text", ", y"))
+    assert glued.endswith('<span class="nb"><span translate="no">$x$</span>,</span> y</span>')
+    assert 'class="nb"' not in setting(Piece("math", "x + " * 10 + "y"), Piece("text", "."))
+
+
+def test_runs_carry_their_style() -> None:
+    assert "<strong>a</strong>" in setting(Piece("text", "a", strong=True))
+    assert "<em>a</em>" in setting(Piece("text", "a", emphasis=True))
+    assert '<span class="drop">A</span>' in setting(Piece("text", "A", cap=True))
+    assert "<code>a&#42;b</code>" in setting(Piece("code", "a*b"))
+    assert '<a href="/x?a=1&amp;b=&quot;">a</a>' in setting(Piece("text", "a", link='/x?a=1&b="'))
+
+
+def test_the_words_on_the_page_are_the_plain_text_of_the_sentence() -> None:
+    """So that a place in `plain` is a place on the page, once formulas, marks and citations are left out."""
+    for language in ("en", "th"):
+        setter = Setter(load(language))
+        for section in load(language).chapters:
+            for sentence in section.sentences:
+                words = [piece for piece in sentence.pieces if piece.kind in ("text", "code")]
+                page = shown("".join(setter.piece(piece) for piece in words)).replace("\u00a0", " ")
+                assert page == "".join(piece.text for piece in words).strip()
+
+
+def test_reading_takes_a_minute_a_thousand_characters_and_at_least_one() -> None:
+    assert minutes(article(Sentence("one-1", (Piece("text", "ab cd"),), 1))) == 1
+    thousand = Sentence("one-1", (Piece("text", "a" * 1000 + " " * 500),), 1)
+    assert minutes(article(thousand, thousand)) == 4  # the summary and the section, both of two
+
+
+def test_every_figure_that_may_be_named_can_be_drawn() -> None:
+    assert set(NAMED) == FIGURES.keys()
