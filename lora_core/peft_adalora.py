@@ -1,4 +1,4 @@
-"""AdaLoRA in PEFT's files: pruned triplets are left out, and `rank_pattern` says which. No torch here."""
+"""AdaLoRA in PEFT's files, which may leave out pruned triplets: `rank_pattern` says which. No torch here."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 
-def entries(rank: int, alpha: float, kept: Mapping[str, list[bool]]) -> dict[str, Any]:
-    """What adapter_config.json says of an AdaLoRA. PEFT has one rank and one α for all layers.
+def entries(rank: int, alpha: float) -> dict[str, Any]:
+    """What adapter_config.json says of an AdaLoRA, which has one rank and one α for all layers in PEFT.
 
-    Args:
-        kept: module name -> which of the `rank` triplets are in the file.
+    The file holds all triplets, pruned ones with E = 0: PEFT warns of its own files that leave some out.
     """
-    whole = all(all(each) for each in kept.values())
     return {
         "peft_type": "ADALORA",
         "init_r": rank,
         "lora_alpha": alpha,
-        "rank_pattern": None if whole else {f"{name}.lora_E": each for name, each in kept.items()},
+        "rank_pattern": None,
         "alpha_pattern": {},
         "use_rslora": False,
         "r": 8,  # of no use, but PEFT warns of any other

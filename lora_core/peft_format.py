@@ -283,7 +283,7 @@ def _read_tensors(path: Path) -> dict[str, Array]:
         raise ValueError(f"no {path.name} in {str(path.parent)!r}") from None
     except SafetensorError as error:
         raise ValueError(f"{path.name} is truncated or not a safetensors file: {error}") from None
-    return {name: _array(path, name, view) for name, view in views}
+    return {name: _array(path, name, view) for name, view in sorted(views, key=lambda view: view[0])}
 
 
 def _array(path: Path, name: str, view: Mapping[str, Any]) -> Array:

@@ -14,8 +14,8 @@ Like an SVD of ΔW, in triplets (an entry of E with its row of A and column of B
 
 As in the authors' code and PEFT, unlike the paper: R is a mean of norms, not a sum of their squares, and the
 importance takes p after the update. Unlike theirs: the optimiser does all of it (R's gradient joins the
-task's; a loss that is printed stays the task's own), exactly b(t) triplets stay even among ties, and a budget
-that prunes nothing is safe (PEFT 0.21 fails on it).
+task's; a loss that is printed stays the task's own), exactly b(t) triplets stay even among ties, a budget
+that prunes nothing is safe (PEFT 0.21 fails on it), and the r of s is constant (PEFT 0.21 lets it train).
 """
 
 from __future__ import annotations
@@ -53,16 +53,8 @@ class AdaLoRALinear(LoRALinear):
         """diag(E) A (r, d_in) and B (d_out, r)."""
         return self.A * self.E, self.B
 
-    @torch.no_grad()
-    def live(self) -> Tensor:
-        """Which triplets, bool (r,), are in the budget or have come back to life since it was last cut."""
-        return self.kept | (self.E[:, 0] != 0)
-
-    @torch.no_grad()
     def tensors(self) -> dict[str, Tensor]:
-        """The live triplets alone, as PEFT saves them."""
-        live = self.live()
-        return {"lora_A": self.A[live], "lora_B": self.B[:, live], "lora_E": self.E[live]}
+        return {"lora_A": self.A.detach(), "lora_B": self.B.detach(), "lora_E": self.E.detach()}
 
     @staticmethod
     def shapes(d_out: int, d_in: int, rank: int) -> dict[str, tuple[int, ...]]:
@@ -72,7 +64,7 @@ class AdaLoRALinear(LoRALinear):
     def load(self, tensors: dict[str, Tensor]) -> None:
         for own, part in ((self.A, "lora_A"), (self.B, "lora_B"), (self.E, "lora_E")):
             own.copy_(tensors[part])
-        self.kept.copy_(self.A.any(1))  # a triplet that was pruned comes as zeros
+        self.kept.copy_(self.A.any(1))  # PEFT leaves out what was pruned, and reading puts zeros there
 
 
 class AdaLoRA(LoRA):
@@ -92,11 +84,10 @@ class AdaLoRA(LoRA):
         return AdaLoRAAdamW(layers, lr=lr, steps=steps, **options)
 
     def entries(self, layers: Mapping[str, LoRALinear]) -> dict[str, Any]:
-        own = cast(Mapping[str, AdaLoRALinear], layers)
-        kinds = {(layer.rank, float(f"{layer.scale * (layer.rank + GUARD):.12g}")) for layer in own.values()}
+        kinds = {(each.rank, float(f"{each.scale * (each.rank + GUARD):.12g}")) for each in layers.values()}
         if len(kinds) > 1:
             raise ValueError(f"ranks and α are {sorted(kinds)}, but PEFT's AdaLoRA has one for all layers")
-        return peft_adalora.entries(*kinds.pop(), {name: each.live().tolist() for name, each in own.items()})
+        return peft_adalora.entries(*kinds.pop())
 
 
 def budget(t: int, start: int, target: int, last: int, warmup: int) -> int:
