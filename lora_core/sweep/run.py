@@ -1,0 +1,237 @@
+"""A sweep: many fine-tunes of one task at once, each the same as `fine_tune` alone would give.
+
+Configurations may differ in rank, α, rule of γ, method, learning rate and seed, and in whether they train an
+adapter or the matrices whole. Those with the same seed see the same minibatches.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import torch
+
+from lora_core.adapter import attach, detach
+from lora_core.config import TrainConfig, select
+from lora_core.cost import parameters_of
+from lora_core.models import load_base
+from lora_core.recipes import layers
+from lora_core.snapshot import State
+from lora_core.sweep.batch import Batch, Member
+from lora_core.sweep.layers import Workspace
+from lora_core.sweep.result import Curve, SweepSnapshot
+from lora_core.tasks import CONTEXT, Split, TextTask, evaluate, load_task
+from lora_core.tasks import Batch as Examples
+from lora_core.training import ADAPTER_STREAM, evaluation_steps, pick_device
+
+# Bytes of activations below which one more configuration makes a batch quicker: what a cache holds.
+_ROOM_ON_CPU, _ROOM_ELSEWHERE = 8 * 2**20, 2**29
+_COPIES = 5  # of a parameter: itself, itself over its rate, its gradient, its two moments
+
+
+def sweep(
+    configs: Sequence[TrainConfig],
+    *,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    every: float = 0.25,
+    stop: Callable[[], bool] = lambda: False,
+    points: Sequence[int] | None = None,
+    memory: int = 2**30,
+) -> Iterator[SweepSnapshot]:
+    """Trains all configurations and yields snapshots: the first before any step, then at most one per `every`
+    seconds, then the last.
+
+    Args:
+        configs: they agree in base, task, targets, batch and steps. `yardstick` is ignored: full fine-tuning
+            is a configuration of its own here.
+        device: see `pick_device`.
+        stop: asked between any two steps.
+        points: the steps to measure at, `evaluation_steps` unless given; the last step is always one.
+        memory: bytes that parameters and Adam's moments may take at a time. What does not fit waits.
+
+    Raises:
+        ValueError: at the first snapshot, when configurations disagree, a method or dropout is not for batches,
+            or for what `attach` refuses.
+    """
+    run = _Sweep(configs, torch.device(pick_device(device)), dtype)
+    waves = run.waves(memory)
+    yield run.snapshot("running")
+    steps = configs[0].steps
+    measured = sorted({*(evaluation_steps(steps) if points is None else points), steps})
+    for wave in waves:
+        chunks = [run.chunk(places) for places in wave]
+        for until in measured:
+            for chunk in chunks:
+                while chunk.step < until:
+                    if stop():
+                        yield run.snapshot("stopped")
+                        return
+                    chunk.advance()
+                    if run.is_due(every):
+                        yield run.snapshot("running")
+                run.measure(chunk, last=until == steps)
+    yield run.snapshot("done")
+
+
+class _Chunk:
+    """Configurations that are computed as one batch, by their places in the sweep."""
+
+    def __init__(self, places: Sequence[int], batch: Batch, draw: Callable[[], Examples]) -> None:
+        self.places, self.batch, self._draw = places, batch, draw
+        self.step = 0
+        self.losses = torch.empty(len(places))  # of the last minibatch
+        self.diverged = torch.zeros(len(places), dtype=torch.bool)
+
+    def advance(self) -> None:
+        self.losses = self.batch.step(*self._draw())
+        self.diverged = self.diverged.to(self.losses.device) | ~self.losses.isfinite()
+        self.step += 1
+
+
+class _Sweep:
+    """What is the same for all configurations, and their curves."""
+
+    def __init__(self, configs: Sequence[TrainConfig], device: torch.device, dtype: torch.dtype) -> None:
+        _check(configs)
+        self.started = self.told = time.perf_counter()
+        self.configs, self.device, self.dtype = configs, device, dtype
+        self.members = [
+            Member(each.adapter, each.lr, each.seed + ADAPTER_STREAM, each.targets) for each in configs
+        ]
+        self.base = load_base(configs[0].base)
+        for adapter in {config.adapter for config in configs if config.adapter is not None}:
+            detach(attach(self.base, adapter, generator=torch.Generator()))  # refuses before anything trains
+        self.model = load_base(configs[0].base).to(device, dtype)  # what is measured, one after another
+        self.task = load_task(configs[0].task)
+        length = CONTEXT if isinstance(self.task, TextTask) else layers(configs[0].base)["blocks.0"][1]
+        self.rows = (configs[0].batch, length)
+        self.examples = {split: self._moved(self.task.examples(split)) for split in _SPLITS}
+        self.workspace = Workspace(dtype, device)
+        self.chunks: list[_Chunk] = []
+        self.curves = [Curve(config) for config in configs]
+
+    def waves(self, memory: int) -> list[list[list[int]]]:
+        """Which configurations are computed as one batch, and which batches are held at the same time."""
+        waves: list[list[list[int]]] = [[]]
+        free = memory
+        for places in self._batches():
+            size = sum(self._bytes(self.configs[place]) for place in places)
+            if size > free and waves[-1]:
+                waves.append([])
+                free = memory
+            waves[-1].append(places)
+            free -= size
+        return waves
+
+    def chunk(self, places: Sequence[int]) -> _Chunk:
+        members = [self.members[place] for place in places]
+        seeds = [self.configs[place].seed for place in places]
+        shared = len(set(seeds)) == 1
+        batch = Batch(self.base, members, self.rows, self.workspace, shared=shared)
+        generators = {seed: torch.Generator().manual_seed(seed) for seed in seeds}
+
+        def draw() -> Examples:
+            drawn = {seed: self.task.batch(self.rows[0], each) for seed, each in generators.items()}
+            if shared:
+                return self._moved(drawn[seeds[0]])
+            inputs, targets = zip(*(drawn[seed] for seed in seeds), strict=True)
+            return self._moved((torch.stack(inputs), torch.stack(targets)))
+
+        self.chunks.append(_Chunk(places, batch, draw))
+        return self.chunks[-1]
+
+    def measure(self, chunk: _Chunk, *, last: bool) -> None:
+        """Adds a point to each curve, with each configuration's weights in the plain model."""
+        diverged, losses = chunk.diverged.tolist(), chunk.losses.tolist()
+        for k, place in enumerate(chunk.places):
+            curve = self.curves[place]
+            if diverged[k]:
+                self.curves[place] = replace(curve, state="diverged")
+                continue
+            with torch.no_grad():
+                for name, weight in chunk.batch.weights(k).items():
+                    self.model.get_parameter(f"{name}.weight").copy_(weight)
+            loss, accuracy = self._evaluate("validation")
+            curve = replace(
+                curve,
+                steps=[*curve.steps, chunk.step],
+                train=[*curve.train, losses[k] if chunk.step else None],
+                validation=[*curve.validation, loss],
+                accuracy=[*curve.accuracy, accuracy],
+            )
+            if last:
+                loss, accuracy = self._evaluate("test")
+                curve = replace(curve, state="done", test_loss=loss, test_accuracy=accuracy)
+            self.curves[place] = curve
+
+    def is_due(self, every: float) -> bool:
+        return time.perf_counter() - self.told >= every
+
+    def snapshot(self, state: State) -> SweepSnapshot:
+        self.told = time.perf_counter()
+        if state == "stopped":
+            self.curves = [
+                replace(curve, state=state) if curve.state == "running" else curve for curve in self.curves
+            ]
+        made = sum(chunk.step * len(chunk.places) for chunk in self.chunks)
+        done = made / (len(self.configs) * self.configs[0].steps)
+        return SweepSnapshot(self.told - self.started, done, state, list(self.curves))
+
+    def _batches(self) -> list[list[int]]:
+        """Places of configurations that are computed together: of one kind and of about one rank.
+
+        As many as there is room for; with the same minibatches, as far as that does not leave batches small.
+        """
+        rows = math.prod(self.rows) if isinstance(self.task, TextTask) else self.rows[0]
+        width = 3 * sum(d_out + d_in for d_out, d_in in layers(self.configs[0].base).values())
+        room = _ROOM_ON_CPU if self.device.type == "cpu" else _ROOM_ELSEWHERE
+        most = max(1, room // (width * rows * self.dtype.itemsize))
+        batches: list[list[int]] = []
+        kinds = [(_rank(config), config.seed) for config in self.configs]
+        for place in sorted(range(len(kinds)), key=lambda place: kinds[place]):
+            rank, seed = kinds[place]
+            last = batches[-1] if batches else []
+            first_rank, first_seed = kinds[last[0]] if last else (0, 0)
+            alike = first_rank == rank or 0 < first_rank <= rank <= max(8, 2 * first_rank)
+            enough = most if first_seed == seed else most // 2
+            if last and alike and len(last) < enough:
+                last.append(place)
+            else:
+                batches.append([place])
+        return batches
+
+    def _bytes(self, config: TrainConfig) -> int:
+        """What a configuration keeps from step to step."""
+        shapes = layers(config.base)
+        rank = _rank(config) or None
+        numbers = sum(parameters_of(shapes[name], rank) for name in select(shapes, config.targets))
+        return _COPIES * numbers * self.dtype.itemsize
+
+    def _evaluate(self, split: Split) -> tuple[float | None, float | None]:
+        loss, accuracy = evaluate(self.model, self.examples[split])
+        return loss if math.isfinite(loss) else None, accuracy
+
+    def _moved(self, examples: Examples) -> Examples:
+        inputs, targets = examples
+        inputs = inputs.to(self.dtype) if inputs.is_floating_point() else inputs
+        return inputs.to(self.device), targets.to(self.device)
+
+
+_SPLITS: tuple[Split, ...] = ("validation", "test")
+
+
+def _rank(config: TrainConfig) -> int:
+    """The rank of its adapter, 0 for full fine-tuning."""
+    return 0 if config.adapter is None else config.adapter.rank
+
+
+def _check(configs: Sequence[TrainConfig]) -> None:
+    if not configs:
+        raise ValueError("there is no configuration to train")
+    for name in ("base", "task", "targets", "batch", "steps"):
+        found = {getattr(config, name) for config in configs}
+        if len(found) > 1:
+            raise ValueError(f"configurations must agree in {name}, found: {', '.join(map(str, found))}")
