@@ -1,0 +1,60 @@
+"""The documentation is tested: what it names exists, and its example runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "THIRD_PARTY.md"])
+def test_what_a_document_links_to_exists(document: str) -> None:
+    text = (ROOT / document).read_text("utf-8")
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_layout_names_every_room() -> None:
+    layout = re.search(r"How it is laid out\s+```\n(.*?)```", README, flags=re.DOTALL)
+    assert layout
+    for name in re.findall(r"^(\S+)", layout[1], flags=re.MULTILINE):
+        assert (ROOT / name).exists(), name
+
+
+def test_every_command_named_is_a_target() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for document in (README, (ROOT / "CONTRIBUTING.md").read_text("utf-8")):
+        for target in re.findall(r"\bmake ([a-z-]+)", document):
+            assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
+
+
+def test_every_setting_named_is_read_and_every_one_read_is_named() -> None:
+    named = set(re.findall(r"`(PRADIT_[A-Z_]+)`", README + (ROOT / "narration/README.md").read_text("utf-8")))
+    code = [
+        path for room in ("jobs", "narration", "web", "lora_core") for path in (ROOT / room).rglob("*.py")
+    ]
+    read = {name for path in code for name in re.findall(r"\"(PRADIT_[A-Z_]+)\"", path.read_text("utf-8"))}
+    assert named == read
+
+
+def test_the_readers_script_runs_and_peft_reads_what_it_saves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code = re.search(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    assert code
+    scope: dict[str, object] = {}
+    exec(compile(code[1], "README.md", "exec"), scope)
+
+    import torch
+    from peft import PeftModel
+
+    from lora_core import detach
+
+    model, x = scope["model"], scope["x"]
+    assert isinstance(model, torch.nn.Sequential)
+    expected = model(x)
+    theirs = PeftModel.from_pretrained(detach(model), tmp_path / "my-adapter")
+    torch.testing.assert_close(theirs(x), expected, atol=1e-5, rtol=1e-5)
