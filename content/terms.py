@@ -1,5 +1,6 @@
 """The glossary: one Thai rendering for each English term, from `glossary/terms.toml`."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -43,7 +44,15 @@ def glossary() -> dict[str, Term]:
 @cache
 def unbroken() -> tuple[str, ...]:
     """Thai words that no line break may split, longest first: every term, and loanwords beside them."""
-    return tuple(sorted({*(term.th for term in glossary().values()), *_file()["loanwords"]}, key=len, reverse=True))
+    return tuple(
+        sorted({*(term.th for term in glossary().values()), *_file()["loanwords"]}, key=len, reverse=True)
+    )
+
+
+@cache
+def unbroken_pattern() -> re.Pattern[str]:
+    """Matches one of `unbroken`, as its only group: `split` gives what lies between them and them, in turn."""
+    return re.compile(f"({'|'.join(map(re.escape, unbroken()))})")
 
 
 @cache

@@ -8,13 +8,12 @@ import html
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 
 import streamlit as st
 
 from content.model import Article, Figure, Formula, List, Note, Paragraph, Piece, Section, Sentence
 from content.references import Reference, references
-from content.terms import unbroken
+from content.terms import unbroken_pattern
 from web.i18n import day, group, language, t, tn
 from web.matrices import LAYER, layer_data
 from widgets.factor_view.view import MAX_RANK
@@ -31,17 +30,12 @@ GLUED = re.compile(r'<span translate="no">\$[^$]{1,24}\$</span>(?:[,.;)!?]|&#58;
 def escape(text: str) -> str:
     """Text that neither Markdown nor HTML reads anything into; Thai terms kept in one piece."""
     text = text.translate(MARKDOWN).replace(" ๆ", "\u00a0ๆ")
-    return _unbroken().sub(r'<span class="nb">\g<0></span>', text)
+    return unbroken_pattern().sub(r'<span class="nb">\g<0></span>', text)
 
 
 def label(key: str, **values: object) -> str:
     """A string for an HTML attribute."""
     return html.escape(t(key, **values))
-
-
-@cache
-def _unbroken() -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, unbroken())))
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 // The contents. The page's scroller is Streamlit's own; headings and sentences are found in the document.
-//   data.items     [id of a heading, its title], in order
+//   data.items     [id of a heading, its title in parts], in order; each second part is a word kept whole
 //   data.language  of the text: when it changes, the sentence being read keeps its place
 const SETTLED = 3000                        // ms after which layout and fonts are taken to have settled
 const lists = new WeakMap()
@@ -32,6 +32,13 @@ function hold(place) {
   document.fonts.ready.then(() => signal.aborted || place())
   place()
   return over
+}
+
+function whole(word) {
+  const span = document.createElement('span')
+  span.className = 'nb'
+  span.textContent = word
+  return span
 }
 
 function createList(root) {
@@ -127,10 +134,10 @@ function createList(root) {
       language = data.language
       items = data.items
       nav.ariaLabel = summary.textContent = data.title
-      ol.replaceChildren(...items.map(([id, title]) => {
+      ol.replaceChildren(...items.map(([id, parts]) => {
         const item = document.createElement('li'), link = document.createElement('a')
         link.href = `#${id}`
-        link.textContent = title
+        link.append(...parts.map((part, i) => i % 2 ? whole(part) : part))
         item.append(link)
         return item
       }))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from content.terms import unbroken_pattern
 from widgets.component import component
 
 _contents = component("contents")
@@ -19,4 +20,5 @@ def contents(items: Iterable[tuple[str, str]], *, key: str, title: str, language
         title: what the list is called.
         language: the language of the text.
     """
-    _contents(key=key, data={"items": list(items), "title": title, "language": language}, height="content")
+    parts = [(id, unbroken_pattern().split(name)) for id, name in items]
+    _contents(key=key, data={"items": parts, "title": title, "language": language}, height="content")
