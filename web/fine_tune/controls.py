@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -64,7 +64,7 @@ def view(page: State, key: str, words: str) -> None:
         key=f"ft_{key}",
         required=True,
         on_change=_moved,
-        args=(page, key, str),
+        args=(page, key, experiment.VIEWS[key]),
         label_visibility="collapsed",
     )
 
@@ -79,7 +79,7 @@ def layer(page: State, layers: Sequence[str]) -> str:
         format_func=_labels(layers, words.layer),
         key="ft_layer",
         on_change=_moved,
-        args=(page, "layer", str),
+        args=(page, "layer", layers),
         label_visibility="collapsed",
     )
     return chosen
@@ -95,7 +95,7 @@ def _choose(page: State, key: str, options: list[str], label: Callable[[str], st
         format_func=_labels(offered, label),
         key=f"ft_{key}",
         on_change=_moved,
-        args=(page, key, str),
+        args=(page, key, offered),
         filter_mode=None,
     )
 
@@ -114,7 +114,7 @@ def _slide(page: State, key: str, options: list[str], label: Callable[[str], str
         format_func=_labels(within, label),
         key=f"ft_{key}",
         on_change=_moved,
-        args=(page, key, str),
+        args=(page, key, within),
     )
 
 
@@ -128,7 +128,7 @@ def _count(page: State, key: str, step: int) -> None:
         step=step,
         key=f"ft_{key}",
         on_change=_moved,
-        args=(page, key, str),
+        args=(page, key),
     )
 
 
@@ -143,8 +143,15 @@ def _hold(key: str, value: Any) -> None:
         st.session_state[f"ft_{key}"] = value
 
 
-def _moved(page: State, key: str, text: Callable[[Any], str]) -> None:
-    change(page, key, text(st.session_state[f"ft_{key}"]))
+def _moved(page: State, key: str, options: Collection[str] | None = None) -> None:
+    """A control moved, to one of the options if it has any.
+
+    The browser names an option by its label. Where the language was switched at that moment, it is a label of
+    the other language and no option: then nothing moved, and the control is set right when it is drawn.
+    """
+    value = str(st.session_state[f"ft_{key}"])
+    if options is None or value in options:
+        change(page, key, value)
 
 
 def _text(value: float) -> str:
