@@ -51,7 +51,7 @@ def unbroken() -> tuple[str, ...]:
 
 @cache
 def unbroken_pattern() -> re.Pattern[str]:
-    """Matches one of `unbroken`, as its only group: `split` gives what lies between them and them, in turn."""
+    """Matches one of `unbroken`, as its only group: `split` gives what lies between, and matches, in turn."""
     return re.compile(f"({'|'.join(map(re.escape, unbroken()))})")
 
 
