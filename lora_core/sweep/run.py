@@ -53,8 +53,8 @@ def sweep(
         memory: bytes that parameters and Adam's moments may take at a time. What does not fit waits.
 
     Raises:
-        ValueError: at the first snapshot, when configurations disagree, a method or dropout is not for batches,
-            or for what `attach` refuses.
+        ValueError: at the first snapshot, when configurations disagree, a method or dropout is not for
+            batches, or for what `attach` refuses.
     """
     run = _Sweep(configs, torch.device(pick_device(device)), dtype)
     waves = run.waves(memory)

@@ -1,0 +1,316 @@
+"""One base and many adapters: requests for different adapters, or for none, in one batch.
+
+    y_b = W x_b + γ_s B_s A_s x_b,  s the adapter that request b asks for
+
+The product with W is made once for the whole batch, by the model's own layers. What the adapters add is made
+in one of three ways, chosen for each layer by what it should cost:
+
+    masked    all A as one matrix (d_in, N r), all B as one, and what a request did not ask for set to zero in
+              between: two plain products, for a few small adapters
+    gathered  A and B of each request copied beside each other, then batched products: for many adapters
+    looped    adapter after adapter: for few asked for out of many, and for long texts
+
+Adapters of several ranks are kept by the next power of two, padded with zeros. Systems that serve large
+models do the like with kernels of their own (Punica, Chen et al. 2023, arXiv:2310.18547; S-LoRA, Sheng et al.
+2023, arXiv:2311.03285).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from lora_core import peft_format
+from lora_core.adapter import adapted_layers, linear_layers, refuse_unready
+
+Way = Literal["masked", "gathered", "looped"]
+Factors = Mapping[str, tuple[Tensor, Tensor]]
+
+# Seconds a multiply-add, a byte copied and a step of a loop take on one core of 2024; only ratios matter.
+_DENSE, _THIN, _COPY, _CALLS, _LOOP = 2.5e-11, 6e-11, 1.2e-10, 1e-5, 1.2e-5
+
+
+class Server:
+    """A model that answers each request with the adapter it names.
+
+    Everything is on the model's device and in its layers' types. One batch is computed at a time; adding,
+    replacing and dropping wait for the batch under way, and so may come from any thread.
+
+    Args:
+        model: its linear layers get a hook, which `close` takes off. Called by itself it stays the base.
+
+    Raises:
+        ValueError: an adapter is attached to the model.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        refuse_unready(model)
+        self.model = model
+        self._linear = linear_layers(model)
+        self._banks: dict[int, _Bank] = {}
+        self._places: dict[str, tuple[int, int]] = {}  # name -> rank of its bank, slot
+        self._route: list[_Group] | None = None
+        self._lock = threading.Lock()
+        self._hooks = [
+            layer.register_forward_hook(partial(self._add_updates, name))
+            for name, layer in self._linear.items()
+        ]
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """Names of the adapters in memory."""
+        return tuple(self._places)
+
+    def add(self, name: str, factors: Factors) -> None:
+        """Takes an adapter in, or puts it in the place of the one of this name.
+
+        Args:
+            factors: module name -> A (r, d_in) and γB (d_out, r), from `factors_of` or `read_factors`. Layers
+                may have ranks of their own.
+
+        Raises:
+            ValueError: there is no factor, no such layer, or shapes or numbers that do not fit.
+        """
+        self._check(factors)
+        rank = 1 << (max(len(A) for A, _ in factors.values()) - 1).bit_length()
+        with self._lock:
+            self._drop(name)
+            if rank not in self._banks:
+                self._banks[rank] = _Bank(rank, self._linear)
+            self._places[name] = rank, self._banks[rank].put(factors)
+
+    def drop(self, name: str) -> None:
+        """Forgets an adapter; its memory is used for the next one.
+
+        Raises:
+            ValueError: there is none of this name.
+        """
+        self._known([name])
+        with self._lock:
+            self._drop(name)
+
+    @torch.no_grad()
+    def __call__(self, inputs: Tensor, adapters: Sequence[str | None]) -> Tensor:
+        """The model's outputs, request b computed with adapters[b]; None is the base.
+
+        Args:
+            inputs: what the model takes, requests along the first dimension.
+
+        Raises:
+            ValueError: an adapter is not in memory, or there are not as many names as requests.
+        """
+        if len(adapters) != len(inputs):
+            raise ValueError(f"{len(adapters)} names for {len(inputs)} requests")
+        with self._lock:
+            self._known(adapters)
+            self._route = self._grouped(adapters)
+            try:
+                outputs: Tensor = self.model(inputs)
+            finally:
+                self._route = None
+        return outputs
+
+    def close(self) -> None:
+        """Takes the hooks off the model."""
+        for hook in self._hooks:
+            hook.remove()
+
+    def _known(self, names: Sequence[str | None]) -> None:
+        for name in names:
+            if name is not None and name not in self._places:
+                raise ValueError(f"no adapter {name!r}; adapters are: {', '.join(self._places) or 'none'}")
+
+    def _drop(self, name: str) -> None:
+        if name in self._places:
+            rank, slot = self._places.pop(name)
+            self._banks[rank].free.append(slot)
+
+    def _check(self, factors: Factors) -> None:
+        if not factors:
+            raise ValueError("the adapter has no factors")
+        for name, (A, B) in factors.items():
+            if name not in self._linear:
+                raise ValueError(f"no linear module {name!r}; linear modules are: {', '.join(self._linear)}")
+            d_out, d_in = self._linear[name].weight.shape
+            if A.dim() != 2 or A.shape[1] != d_in or B.shape != (d_out, len(A)) or not len(A):
+                found = f"A is {tuple(A.shape)} and B {tuple(B.shape)}"
+                raise ValueError(f"{name}: {found}, expected (r, {d_in}) and ({d_out}, r)")
+            if not (A.isfinite().all() and B.isfinite().all()):
+                raise ValueError(f"{name}: A or B is not finite")
+
+    def _grouped(self, adapters: Sequence[str | None]) -> list[_Group]:
+        """The requests of each bank."""
+        asked: dict[int, tuple[list[int], list[int]]] = {}
+        for row, name in enumerate(adapters):
+            if name is not None:
+                rank, slot = self._places[name]
+                rows, slots = asked.setdefault(rank, ([], []))
+                rows.append(row)
+                slots.append(slot)
+        return [
+            _Group(self._banks[rank], rows, slots, len(adapters)) for rank, (rows, slots) in asked.items()
+        ]
+
+    def _add_updates(self, name: str, layer: nn.Module, args: tuple[Tensor, ...], y: Tensor) -> Tensor:
+        """y += γBAx: y (B, …, d_out) was made by the layer just now, x (B, …, d_in) is what it got."""
+        for group in self._route or ():
+            if len(y) != group.requests:
+                raise ValueError(f"{name} got {len(y)} rows for {group.requests} requests")
+            if name in group.bank.factors:
+                x = args[0]
+                group.add_update(name, x.reshape(len(x), -1, x.shape[-1]), y.view(len(y), -1, y.shape[-1]))
+        return y
+
+
+class _Bank:
+    """The adapters of one rank: for each layer A (N, r, d_in) and γBᵀ (N, r, d_out), zeros where unused."""
+
+    def __init__(self, rank: int, linear: Mapping[str, nn.Linear]) -> None:
+        self.rank, self._linear = rank, linear
+        self.size = 0
+        self.free: list[int] = []
+        self.factors: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def put(self, factors: Factors) -> int:
+        """Writes an adapter into a free slot and says which."""
+        if not self.free:
+            self._grow(max(8, 2 * self.size))
+        for name in factors.keys() - self.factors.keys():
+            self.factors[name] = self._empty(name)
+        slot = self.free.pop()
+        for name, parts in self.factors.items():
+            given = factors.get(name)
+            for part, bank in enumerate(parts):
+                bank[slot].zero_()
+                if given is not None:
+                    rows = given[0] if part == 0 else given[1].mT
+                    bank[slot, : len(rows)].copy_(rows)
+        return slot
+
+    def _empty(self, name: str) -> tuple[Tensor, Tensor]:
+        W = self._linear[name].weight
+        d_out, d_in = W.shape
+        A, Bt = (torch.zeros(self.size, self.rank, d, dtype=W.dtype, device=W.device) for d in (d_in, d_out))
+        return A, Bt
+
+    def _grow(self, size: int) -> None:
+        self.free += range(size - 1, self.size - 1, -1)
+        old, self.size = self.size, size
+        for name, parts in self.factors.items():
+            self.factors[name] = self._empty(name)
+            for before, after in zip(parts, self.factors[name], strict=True):
+                after[:old] = before
+
+
+class _Group:
+    """The requests of a batch for the adapters of one bank.
+
+    Args:
+        rows: their places in the batch; slots: the slot of each.
+        requests: how many the whole batch has.
+    """
+
+    def __init__(self, bank: _Bank, rows: list[int], slots: list[int], requests: int) -> None:
+        self.bank, self.requests = bank, requests
+        order = sorted(range(len(rows)), key=slots.__getitem__)
+        self._sorted = [slots[place] for place in order]
+        self._runs = _runs(self._sorted)
+        self._rows, self._slots = rows, slots
+        self._order = [rows[place] for place in order]
+        self._cache: dict[str, Tensor] = {}
+
+    def way(self, t: int, width: int, itemsize: int) -> Way:
+        """The quickest way by what each should cost; t rows a request, width = d_in + d_out."""
+        r, asked = self.bank.rank, len(self._rows)
+        costs: dict[Way, float] = {
+            "masked": _CALLS + _DENSE * self.requests * t * self.bank.size * r * width,
+            "gathered": 2 * _CALLS + asked * r * width * (_COPY * itemsize + _THIN * t),
+            "looped": _CALLS + len(self._runs) * _LOOP + _DENSE * asked * t * r * width,
+        }
+        return min(costs, key=lambda way: costs[way])
+
+    def add_update(self, name: str, x: Tensor, y: Tensor, way: Way | None = None) -> None:
+        """Adds γBAx to y (B, t, d_out) for x (B, t, d_in)."""
+        A, Bt = self.bank.factors[name]
+        way = way or self.way(x.shape[1], x.shape[2] + y.shape[2], x.element_size())
+        {"masked": self._masked, "gathered": self._gathered, "looped": self._looped}[way](x, y, A, Bt)
+
+    def _masked(self, x: Tensor, y: Tensor, A: Tensor, Bt: Tensor) -> None:
+        xa = x.flatten(0, 1) @ A.flatten(0, 1).mT  # (B t, N r)
+        xa.view(len(x), -1, xa.shape[1]).masked_fill_(self._others(x.device), 0)
+        y.flatten(0, 1).addmm_(xa, Bt.flatten(0, 1))
+
+    def _gathered(self, x: Tensor, y: Tensor, A: Tensor, Bt: Tensor) -> None:
+        slots = self._index("slots", self._slots, x.device)
+        A, Bt = A.index_select(0, slots), Bt.index_select(0, slots)  # (b, r, d_in), (b, r, d_out)
+        if len(slots) == len(x):
+            y.baddbmm_(torch.bmm(x, A.mT), Bt)
+            return
+        rows = self._index("rows", self._rows, x.device)
+        y.index_add_(0, rows, torch.bmm(torch.bmm(x.index_select(0, rows), A.mT), Bt))
+
+    def _looped(self, x: Tensor, y: Tensor, A: Tensor, Bt: Tensor) -> None:
+        rows = self._index("order", self._order, x.device)
+        asked = x.index_select(0, rows)
+        update = y.new_empty(len(rows), *y.shape[1:])
+        for slot, first, end in self._runs:
+            xa = asked[first:end].flatten(0, 1) @ A[slot].mT  # (requests t, r)
+            torch.mm(xa, Bt[slot], out=update[first:end].flatten(0, 1))
+        y.index_add_(0, rows, update)
+
+    def _index(self, name: str, numbers: list[int], device: torch.device) -> Tensor:
+        if name not in self._cache:
+            self._cache[name] = torch.tensor(numbers, device=device)
+        return self._cache[name]
+
+    def _others(self, device: torch.device) -> Tensor:
+        """Where a request did not ask, (B, 1, N r): what stands there may be anybody's."""
+        if "others" not in self._cache:
+            others = torch.ones(self.requests, self.bank.size, dtype=torch.bool)
+            others[self._rows, self._slots] = False
+            self._cache["others"] = others.repeat_interleave(self.bank.rank, 1)[:, None].to(device)
+        return self._cache["others"]
+
+
+def _runs(numbers: list[int]) -> list[tuple[int, int, int]]:
+    """Stretches of equal numbers: the number, where it begins, where it ends."""
+    starts = [place for place in range(len(numbers)) if place == 0 or numbers[place] != numbers[place - 1]]
+    return [(numbers[a], a, b) for a, b in zip(starts, [*starts[1:], len(numbers)], strict=True)]
+
+
+def factors_of(model: nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
+    """A and γB of the adapter attached to a model, for `Server.add`.
+
+    Raises:
+        ValueError: none is attached, or its ΔW is not γBA (DoRA's is not).
+    """
+    layers = adapted_layers(model)
+    for name, layer in layers.items():
+        if not layer.additive:
+            raise ValueError(f"{name} is a {type(layer).__name__}, whose update is not γBA; merge it instead")
+    pairs = {name: layer.factors() for name, layer in layers.items()}
+    return {name: (A.detach().clone(), layers[name].scale * B.detach()) for name, (A, B) in pairs.items()}
+
+
+def read_factors(folder: str | os.PathLike[str]) -> dict[str, tuple[Tensor, Tensor]]:
+    """A and γB of an adapter in PEFT's format, for `Server.add`; it is read, not attached.
+
+    Raises:
+        ValueError: what `peft_format.read` refuses, or an adapter whose update is not γBA.
+    """
+    saved = peft_format.read(folder)
+    found = {}
+    for name, arrays in saved.layers.items():
+        if set(arrays) != {"lora_A.weight", "lora_B.weight"}:
+            raise ValueError(
+                f"{name} holds {', '.join(sorted(arrays))}; only γBA is served, merge it instead"
+            )
+        A, B = (torch.from_numpy(arrays[f"lora_{part}.weight"].copy()) for part in "AB")
+        found[name] = A, saved.config_of(name).gamma * B
+    return found
