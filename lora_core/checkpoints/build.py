@@ -82,7 +82,14 @@ BASES = {
         steps=4000,
         batch=16,
         lr=3e-3,
-        texts=(("shakespeare", 0.5), ("thai-titles", 0.4), ("udhr-en", 0.05), ("udhr-th", 0.05)),
+        texts=(
+            ("shakespeare", 0.46),
+            ("thai-titles", 0.38),
+            ("udhr-en", 0.04),
+            ("udhr-th", 0.04),
+            ("article-en", 0.04),
+            ("article-th", 0.04),
+        ),
     ),
     "mlp-mnist": Recipe(steps=2500, batch=128, lr=1e-3),
 }

