@@ -3,12 +3,12 @@
     g = dL/dW (d_out, d_in), averaged over a few batches;  g = U S Vᵀ
     A₀ = k · rows 1 … r of Vᵀ                  (r, d_in)
     B₀ = k · columns r+1 … 2r of U             (d_out, r)
-    k = d_out^¼ / √c,  c = 16                  (theorem 3.2, with the constant of the authors' code)
+    k = d_out^¼ / √c,  c = 16                  (section 3, with the constant of the authors' code)
     h = (W − γ B₀A₀) x + γ B A x = W x + γ (B A − B₀A₀) x,  A and B starting at A₀ and B₀
     merge: W <- W + γ (B A − B₀A₀)
 
 Why: a first step of gradient descent changes γ B A by −η γ² (B₀B₀ᵀ g + g A₀ᵀA₀), and B₀B₀ᵀ g + g A₀ᵀA₀ is k²
-times the best approximation of g of rank 2r (theorem 3.1): the adapter starts along full fine-tuning's own
+times the best approximation of g of rank 2r: the adapter starts along full fine-tuning's own
 first step. Saved as a plain LoRA of rank 2r, see OffsetLinear.
 
 PEFT's version differs: A takes rows of Vᵀ unscaled and B is U·diag(S)·k, from a randomised SVD of which
