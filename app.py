@@ -1,4 +1,4 @@
-"""Start of Pradit: `streamlit run app.py`. Puts the frame around Streamlit and the job pool beside it."""
+"""Start of Pradit: `streamlit run app.py`. Puts the frame around Streamlit, jobs and voices beside it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,26 +9,30 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 
 import jobs
+from narration.service import service
 from web.errors import on_script_error
+from web.listen import ROUTES as LISTEN
 from web.navigation import ROOT
 from web.server import ROUTES, Frame
 
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
-    """The job pool lives as long as the server."""
-    pool = jobs.pool()
-    await run_in_threadpool(pool.start)
+    """The job pool and the narration live as long as the server."""
+    rooms = (jobs.pool(), service())
+    for room in rooms:
+        await run_in_threadpool(room.start)
     try:
         yield {}
     finally:
-        await run_in_threadpool(pool.stop)
+        for room in rooms:
+            await run_in_threadpool(room.stop)
 
 
 app = st.App(
     ROOT / "web" / "main.py",
     lifespan=lifespan,
-    routes=ROUTES,
+    routes=[*ROUTES, *LISTEN],
     middleware=[Middleware(Frame)],
     on_script_error=on_script_error,
 )

@@ -6,6 +6,7 @@ from content.document import load
 from content.model import Figure
 from web.article import Setter, figure
 from web.i18n import language, t
+from web.listen import listen_view
 from widgets.contents.widget import contents
 
 VIEWS = ("read", "listen")
@@ -42,7 +43,7 @@ with st.container(key="article_head"):
     view = chosen_view()
 
 if view == "listen":
-    st.markdown(setter.chapters(), unsafe_allow_html=True)
+    listen_view(article)
 else:
     with st.container(key="article"):
         with st.container(key="article_contents"):

@@ -177,17 +177,6 @@ class Setter:
         ]
         return "\n\n".join(['<header class="head">', *lines, "</header>"])
 
-    def chapters(self) -> str:
-        """The card of the Listen view, until there is a voice: what there will be to hear."""
-        items = "".join(f"<li>{escape(section.title)}</li>" for section in self.article.chapters)
-        lines = [
-            f'<p class="label">{escape(t("article.listen_kicker"))}</p>',
-            f'<h2 data-anchor="listen">{escape(t("article.listen_title"))}</h2>',
-            f"<p>{escape(t('article.listen_text'))}</p>",
-            f"<ol>{items}</ol>",
-        ]
-        return "\n\n".join(['<section class="listen" aria-labelledby="listen">', *lines, "</section>"])
-
 
 def minutes(article: Article) -> int:
     """How long the article takes to read, at least a minute."""

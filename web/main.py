@@ -4,6 +4,7 @@ import streamlit as st
 
 from content.catalog import LANGUAGES
 from web.i18n import group, language, t
+from web.listen import frame_player
 from web.navigation import PAGES
 from widgets.document.widget import document
 
@@ -28,5 +29,7 @@ with st.container(key="bar", horizontal=True, horizontal_alignment="distribute",
         label_visibility="collapsed",
     )
 document(language(), group("document"))
+if frame_player():
+    st.switch_page(pages[0], query_params={"view": "listen"})
 
 page.run()

@@ -6,9 +6,10 @@ from collections import Counter
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from content.catalog import LANGUAGES, catalog
+from content.catalog import LANGUAGES
 from content.document import load
 from content.references import references
+from narration.article import chapters
 from web.navigation import ROOT
 
 
@@ -55,15 +56,12 @@ def test_ids_are_unique_and_every_link_within_the_page_leads_to_one(language: st
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_listen_view_says_that_it_is_to_come_and_names_the_chapters(language: str) -> None:
-    app = page(language, view="listen")
-    shown = text(app)
-    assert catalog(language)["article.listen_title"] in re.sub(r"<[^>]*>", "", shown)
-    items = [
-        re.sub(r"<[^>]*>", "", item).replace("\u00a0", " ") for item in re.findall(r"<li>(.*?)</li>", shown)
-    ]
-    assert items == [section.title for section in load(language).chapters]
-    assert "data-s=" not in shown
+def test_the_transcript_holds_every_sentence_that_is_spoken_in_order(language: str) -> None:
+    shown = text(page(language, view="listen"))
+    said = [one.id for chapter in chapters(language) for one in chapter.utterances]
+    assert re.findall(r'data-s="([^"]+)"', shown) == said
+    assert "<sup" not in shown
+    assert "<a " not in shown
 
 
 def test_the_view_follows_the_switch_and_the_address() -> None:
@@ -72,17 +70,18 @@ def test_the_view_follows_the_switch_and_the_address() -> None:
     app.segmented_control(key="view").set_value("listen").run()
     assert not app.exception
     assert app.query_params["view"] == "listen"
-    assert "data-s=" not in text(app)
+    assert 'data-anchor="listen"' in text(app)
     app.segmented_control(key="view").set_value("read").run()
     assert "view" not in app.query_params
-    assert "data-s=" in text(app)
+    assert 'data-anchor="listen"' not in text(app)
     app.query_params["view"] = "listen"  # back and forward
     app.run()
     assert app.segmented_control(key="view").value == "listen"
 
 
 def test_an_unknown_view_is_the_text() -> None:
-    assert "data-s=" in text(page("th", view="nonsense"))
+    assert 'class="head"' in text(page("th", view="nonsense"))
+    assert 'data-anchor="listen"' not in text(page("th", view="nonsense"))
 
 
 def test_titles_and_labels_are_in_the_readers_language() -> None:
