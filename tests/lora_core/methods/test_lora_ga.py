@@ -50,7 +50,7 @@ def test_the_published_scale() -> None:
 
 
 def peft_model(problem: Problem) -> nn.Module:
-    """PEFT's LoRA-GA; of its ways of dealing out singular vectors "ArB2r" is the paper's."""
+    """PEFT's LoRA-GA at its defaults, said aloud: "ArB2r" deals out singular vectors as the paper does."""
     model = copy.deepcopy(problem.model)
     config = LoraConfig(
         r=2,
