@@ -8,8 +8,8 @@
     merge: W <- W + γ (B A − B₀A₀)
 
 Why: a first step of gradient descent changes γ B A by −η γ² (B₀B₀ᵀ g + g A₀ᵀA₀), and B₀B₀ᵀ g + g A₀ᵀA₀ is k²
-times the best approximation of g of rank 2r: the adapter starts along full fine-tuning's own first step. Saved
-as a plain LoRA of rank 2r, see OffsetLinear.
+times the best approximation of g of rank 2r: the adapter starts along full fine-tuning's own first step.
+Saved as a plain LoRA of rank 2r, see OffsetLinear.
 
 PEFT's version spans the same spaces but scales otherwise: A is rows of Vᵀ alone and B is U·diag(S)·k, from a
 randomised SVD. Where W has fewer than 2r singular directions, the columns of B₀ without one start at zero
