@@ -9,7 +9,7 @@ from web.navigation import PAGES
 from widgets.document.widget import document
 
 if "lang" not in st.session_state and st.query_params.get("lang") not in LANGUAGES:
-    st.query_params["lang"] = language()  # so that every address can be shared as it stands
+    st.session_state["lang"] = language()  # an address from within; the server leads all others to a language
 
 pages = [
     st.Page(page.file, title=t(f"page.{page.key}"), url_path=page.path or None, default=not page.path)

@@ -12,7 +12,6 @@ import secrets
 from functools import cache
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
-from urllib.parse import parse_qs
 
 import plotly
 import streamlit
@@ -47,12 +46,10 @@ def policy() -> str:
 
 
 def spoken(headers: Headers) -> str:
-    """The first language of an `Accept-Language` header that we speak, else English."""
-    for part in headers.get("accept-language", "").split(","):
-        tag = part.split(";")[0].strip().split("-")[0].lower()
-        if tag in LANGUAGES:
-            return tag
-    return LANGUAGES[0]
+    """The browser's own language, the first of its `Accept-Language`, if we speak it, else English."""
+    first = headers.get("accept-language", "").split(",")[0].split(";")[0]
+    tag = first.strip().split("-")[0].lower()
+    return tag if tag in LANGUAGES else LANGUAGES[0]
 
 
 @cache
@@ -95,12 +92,18 @@ def index(language: str, key: str) -> str:
 
 
 def serve_index(request: Request, key: str) -> Response:
-    """The page of a path, in the language of its query or of the browser, with a reader's cookie."""
-    asked = parse_qs(request.url.query).get("lang", [""])[0]
-    language = asked if asked in LANGUAGES else spoken(request.headers)
-    response = HTMLResponse(
-        index(language, key), headers={"cache-control": "no-cache", "vary": "accept-language"}
-    )
+    """The page of a path, with a reader's cookie.
+
+    An address without a language, or with one we do not speak, is led to the same address in the
+    browser's language, so that every address in the bar can be shared as it stands.
+    """
+    language = request.query_params.get("lang", "")
+    if language not in LANGUAGES:
+        here = request.url.include_query_params(lang=spoken(request.headers))
+        return RedirectResponse(
+            f"{here.path}?{here.query}", status_code=307, headers={"vary": "accept-language"}
+        )
+    response: Response = HTMLResponse(index(language, key), headers={"cache-control": "no-cache"})
     if READER not in request.cookies:
         response.set_cookie(
             READER, secrets.token_urlsafe(24), max_age=7 * 86400, httponly=True, samesite="lax",

@@ -166,7 +166,8 @@ def settled(page: Page) -> Page:
         '[data-testid="stApp"][data-test-script-state="notRunning"][data-test-connection-state="CONNECTED"]',
         timeout=60_000,
     )
-    page.wait_for_function("document.fonts.ready.then(() => true)")
+    page.wait_for_selector(".st-key-lang [role=radio][data-label]")  # the frame's own words are said last
+    page.wait_for_function("() => document.fonts.ready.then(() => true)")
     return page
 
 

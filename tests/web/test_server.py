@@ -1,6 +1,7 @@
 """The frame on the wire, without a browser: what is served, to whom, with which headers."""
 
 import re
+from urllib.parse import parse_qs
 
 import pytest
 from starlette.applications import Starlette
@@ -36,21 +37,32 @@ def test_each_page_is_served_in_the_language_of_its_address(client: TestClient, 
 
 @pytest.mark.parametrize(
     ("accepted", "language"),
-    [("th,en;q=0.8", "th"), ("de,th;q=0.5", "th"), ("en-GB", "en"), ("de", "en"), ("", "en")],
+    [
+        ("th,en;q=0.8", "th"),
+        ("th-TH", "th"),
+        ("de,th;q=0.5", "en"),
+        ("en-GB", "en"),
+        ("de", "en"),
+        ("", "en"),
+    ],
 )
-def test_without_a_language_the_browsers_is_taken(client: TestClient, accepted: str, language: str) -> None:
-    for query in ("", "?lang=xx", "?lang=%3Cscript%3E"):
-        answer = client.get(f"/{query}", headers=HTML | {"accept-language": accepted})
-        assert f'<html lang="{language}">' in answer.text
-        assert "xx" not in re.findall(r'lang="(..)"', answer.text)
+def test_an_address_without_a_language_is_led_to_the_browsers(
+    client: TestClient, accepted: str, language: str
+) -> None:
+    for query in ("", "?lang=xx", "?lang=%3Cscript%3E", "?lang="):
+        answer = client.get(f"/matrices{query}", headers=HTML | {"accept-language": accepted})
+        assert (answer.status_code, answer.headers["location"]) == (307, f"/matrices?lang={language}")
+    kept = client.get("/matrices?rank=4&lang=xx&rule=constant", headers={"accept-language": accepted})
+    query = parse_qs(kept.headers["location"].removeprefix("/matrices?"))
+    assert query == {"rank": ["4"], "rule": ["constant"], "lang": [language]}
 
 
 def test_a_reader_gets_one_unguessable_cookie(client: TestClient) -> None:
-    cookie = client.get("/", headers=HTML).headers["set-cookie"]
+    cookie = client.get("/?lang=en", headers=HTML).headers["set-cookie"]
     assert re.match(r"pradit_reader=[\w-]{32}; HttpOnly;", cookie)
     assert "SameSite=lax" in cookie
-    assert "set-cookie" not in client.get("/", headers=HTML).headers  # the client keeps it
-    assert TestClient(client.app).get("/", headers=HTML).headers["set-cookie"] != cookie
+    assert "set-cookie" not in client.get("/?lang=en", headers=HTML).headers  # the client keeps it
+    assert TestClient(client.app).get("/?lang=en", headers=HTML).headers["set-cookie"] != cookie
 
 
 def test_a_page_we_do_not_have_leads_to_the_start_and_keeps_its_query(client: TestClient) -> None:
