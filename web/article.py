@@ -147,7 +147,8 @@ class Setter:
 
     def section(self, section: Section, kind: str = "") -> Iterator[str | Figure]:
         """A section's Markdown, cut only where a figure stands."""
-        parts = [f'<h2 data-anchor="{section.id}" class="{kind}">{escape(section.title)}</h2>']
+        heading = f'<h2 data-anchor="{section.id}" class="{kind}">{escape(section.title)}</h2>'
+        parts = [f'<div class="titled">{heading}{self.hear(section)}</div>']
         for block in section.blocks:
             if isinstance(block, Figure):
                 yield "\n\n".join(parts)
@@ -156,6 +157,12 @@ class Setter:
             else:
                 parts.append(self.block(block))
         yield "\n\n".join(parts)
+
+    def hear(self, section: Section) -> str:
+        """A button beside a heading: the player reads on from there."""
+        name = label("player.here_section", title=section.title)
+        attributes = f'role="button" tabindex="0" data-hear="{section.id}-title" aria-label="{name}"'
+        return f'<span class="hear" {attributes}></span>'
 
     def summary(self) -> str:
         text = "\n\n".join(part for part in self.section(self.article.tldr, "label") if isinstance(part, str))

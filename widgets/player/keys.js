@@ -52,8 +52,10 @@ function offerSelection(button, player, marks) {
     button.hidden = !first
     if (!first) return
     const box = range.getBoundingClientRect(), tall = 44
+    if (box.bottom < 56 || box.top > innerHeight) return void (button.hidden = true)
     button.style.left = `${Math.min(innerWidth - 90, Math.max(90, box.left + box.width / 2))}px`
-    button.style.top = `${box.top > tall + 72 ? box.top - tall - 8 : Math.min(innerHeight - tall - 8, box.bottom + 8)}px`
+    const above = box.top - tall - 8
+    button.style.top = `${above > 64 && above < innerHeight - tall ? above : Math.min(innerHeight - tall - 8, box.bottom + 8)}px`
   }
   let timer = 0
   document.addEventListener('selectionchange', () => { clearTimeout(timer); timer = setTimeout(look, 150) })

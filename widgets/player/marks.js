@@ -33,6 +33,7 @@ function createMarks(player) {
     return found
   }
   function rangeOf({ start, end }) {
+    if (element.matches('.formula')) return // the whole of it is marked
     const first = pieces.find(piece => start < piece.end), last = pieces.findLast(piece => end > piece.start)
     if (!first || !last) return
     const range = document.createRange()

@@ -13,7 +13,7 @@ function createPlayer() {
   const lengths = new Map()                 // seconds of chapters that are made
   const sorry = {}                          // voices that failed, by language, for as long as the page lives
   let page, language, book, track, ahead, index = 0, offset = 0, phase = 'idle', notice = '', offered = false
-  let turns = 0, sleep = '', sleeper = 0, cards = 0, asked = 0, saved = 0
+  let turns = 0, sleep = '', sleeper = 0, cards = 0, insight = true, asked = 0, saved = 0
   const clips = createClips({ playing, waiting: () => state('loading'), ended, failed: clipFailed, paused: stopped, time: tick })
   const device = createDevice({ playing, ended, failed: deviceFailed, voices: () => { settle(); show() } })
 
@@ -341,8 +341,8 @@ function createPlayer() {
     get notice() { return words(notice) },
     get sleep() { return sleep },
     get offered() { return offered },
-    // Whether there is something to show on pages other than the Listen view.
-    get present() { return !cards && !!track && (phase !== 'idle' || (!!kept.last && !kept.closed)) && !kept.closed },
+    // Whether the bar has something to show: the card of the Listen view does the same when it is in sight.
+    get present() { return !(cards && insight) && !!track && (phase !== 'idle' || (!!kept.last && !kept.closed)) && !kept.closed },
     get resuming() { return phase === 'idle' && !!kept.last && !!kept.places[language] },
     get busy() { return phase === 'playing' || phase === 'loading' },
     get speaker() { return track ? api.sentence.voice ?? track.voice : '' },
@@ -360,9 +360,11 @@ function createPlayer() {
     },
     card(open) {
       cards += open ? 1 : -1
+      insight = true
       if (cards && track && !track.complete) fill(track, track.sentences[index].id)
       show()
     },
+    cardSeen(value) { insight = value; show() },
     start,
     pause,
     toggle() {

@@ -96,7 +96,9 @@ function createFace(root, form) {
     $('#sleep').addEventListener('change', event => player.setSleep(event.target.value))
     const size = new ResizeObserver(() => face.tick())
     size.observe(canvas)
-    signal.addEventListener('abort', () => size.disconnect())
+    const sight = new IntersectionObserver(([entry]) => player.cardSeen(entry.isIntersecting), { rootMargin: '-56px 0px 0px' })
+    sight.observe(part)
+    signal.addEventListener('abort', () => { size.disconnect(); sight.disconnect() })
   }
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => face.tick(), { signal })
   document.addEventListener('visibilitychange', () => face.tick(), { signal })
