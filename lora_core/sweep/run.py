@@ -21,13 +21,12 @@ from lora_core.recipes import layers
 from lora_core.snapshot import State
 from lora_core.sweep.batch import Batch, Member
 from lora_core.sweep.layers import Workspace
+from lora_core.sweep.plan import Kind, at_once, batches, waves
 from lora_core.sweep.result import Curve, SweepSnapshot
 from lora_core.tasks import CONTEXT, Split, TextTask, evaluate, load_task
 from lora_core.tasks import Batch as Examples
 from lora_core.training import ADAPTER_STREAM, evaluation_steps, pick_device
 
-# Bytes of activations below which one more configuration makes a batch quicker: what a cache holds.
-_ROOM_ON_CPU, _ROOM_ELSEWHERE = 8 * 2**20, 2**29
 _COPIES = 5  # of a parameter: itself, itself over its rate, its gradient, its two moments
 
 
@@ -57,11 +56,11 @@ def sweep(
             batches, or for what `attach` refuses.
     """
     run = _Sweep(configs, torch.device(pick_device(device)), dtype)
-    waves = run.waves(memory)
+    planned = run.waves(memory)
     yield run.snapshot("running")
     steps = configs[0].steps
     measured = sorted({*(evaluation_steps(steps) if points is None else points), steps})
-    for wave in waves:
+    for wave in planned:
         chunks = [run.chunk(places) for places in wave]
         for until in measured:
             for chunk in chunks:
@@ -114,17 +113,20 @@ class _Sweep:
         self.curves = [Curve(config) for config in configs]
 
     def waves(self, memory: int) -> list[list[list[int]]]:
-        """Which configurations are computed as one batch, and which batches are held at the same time."""
-        waves: list[list[list[int]]] = [[]]
-        free = memory
-        for places in self._batches():
-            size = sum(self._bytes(self.configs[place]) for place in places)
-            if size > free and waves[-1]:
-                waves.append([])
-                free = memory
-            waves[-1].append(places)
-            free -= size
-        return waves
+        """Places of the configurations of each batch, and which batches are held at the same time."""
+        config = self.configs[0]
+        shapes = layers(config.base)
+        rows = math.prod(self.rows) if isinstance(self.task, TextTask) else self.rows[0]
+        most = at_once(shapes, rows, self.dtype.itemsize, self.device.type)
+        kinds = [Kind(each.adapter.rank if each.adapter else 0, each.seed) for each in self.configs]
+        trained = select(shapes, config.targets)
+        sizes = [
+            _COPIES
+            * self.dtype.itemsize
+            * sum(parameters_of(shapes[name], kind.rank or None) for name in trained)
+            for kind in kinds
+        ]
+        return waves(batches(kinds, most), sizes, memory)
 
     def chunk(self, places: Sequence[int]) -> _Chunk:
         members = [self.members[place] for place in places]
@@ -180,36 +182,6 @@ class _Sweep:
         done = made / (len(self.configs) * self.configs[0].steps)
         return SweepSnapshot(self.told - self.started, done, state, list(self.curves))
 
-    def _batches(self) -> list[list[int]]:
-        """Places of configurations that are computed together: of one kind and of about one rank.
-
-        As many as there is room for; with the same minibatches, as far as that does not leave batches small.
-        """
-        rows = math.prod(self.rows) if isinstance(self.task, TextTask) else self.rows[0]
-        width = 3 * sum(d_out + d_in for d_out, d_in in layers(self.configs[0].base).values())
-        room = _ROOM_ON_CPU if self.device.type == "cpu" else _ROOM_ELSEWHERE
-        most = max(1, room // (width * rows * self.dtype.itemsize))
-        batches: list[list[int]] = []
-        kinds = [(_rank(config), config.seed) for config in self.configs]
-        for place in sorted(range(len(kinds)), key=lambda place: kinds[place]):
-            rank, seed = kinds[place]
-            last = batches[-1] if batches else []
-            first_rank, first_seed = kinds[last[0]] if last else (0, 0)
-            alike = first_rank == rank or 0 < first_rank <= rank <= max(8, 2 * first_rank)
-            enough = most if first_seed == seed else most // 2
-            if last and alike and len(last) < enough:
-                last.append(place)
-            else:
-                batches.append([place])
-        return batches
-
-    def _bytes(self, config: TrainConfig) -> int:
-        """What a configuration keeps from step to step."""
-        shapes = layers(config.base)
-        rank = _rank(config) or None
-        numbers = sum(parameters_of(shapes[name], rank) for name in select(shapes, config.targets))
-        return _COPIES * numbers * self.dtype.itemsize
-
     def _evaluate(self, split: Split) -> tuple[float | None, float | None]:
         loss, accuracy = evaluate(self.model, self.examples[split])
         return loss if math.isfinite(loss) else None, accuracy
@@ -221,11 +193,6 @@ class _Sweep:
 
 
 _SPLITS: tuple[Split, ...] = ("validation", "test")
-
-
-def _rank(config: TrainConfig) -> int:
-    """The rank of its adapter, 0 for full fine-tuning."""
-    return 0 if config.adapter is None else config.adapter.rank
 
 
 def _check(configs: Sequence[TrainConfig]) -> None:

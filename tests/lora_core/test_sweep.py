@@ -10,6 +10,8 @@ from itertools import pairwise
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from lora_core import AdapterConfig, attach, delta_weights, optimizer_for, recipes
@@ -19,6 +21,7 @@ from lora_core.models import GPT, MLP
 from lora_core.sweep import Curve, SweepSnapshot, best_lrs, sweep
 from lora_core.sweep.batch import Batch, Member
 from lora_core.sweep.layers import Adapted, Workspace
+from lora_core.sweep.plan import Kind, at_once, batches, waves
 from lora_core.sweep.run import _Sweep
 from lora_core.tasks import Batch as Examples
 from lora_core.tasks import loss_of
@@ -250,7 +253,7 @@ def test_how_the_work_is_cut_changes_no_number(monkeypatch: pytest.MonkeyPatch) 
     assert len(_Sweep(configs, CPU, F64).waves(2**30)) == 1
     assert len(_Sweep(configs, CPU, F64).waves(1)) > 1
     few = last(configs, dtype=F64, memory=1).curves
-    monkeypatch.setattr("lora_core.sweep.run._ROOM_ON_CPU", 1)
+    monkeypatch.setattr("lora_core.sweep.run.at_once", lambda *_: 1)
     assert all(len(places) == 1 for places in _Sweep(configs, CPU, F64).waves(2**30)[0])
     singly = last(configs, dtype=F64).curves
     for other in (few, singly):
@@ -259,17 +262,32 @@ def test_how_the_work_is_cut_changes_no_number(monkeypatch: pytest.MonkeyPatch) 
             assert one.validation == pytest.approx(two.validation, abs=1e-12)
 
 
-def test_every_configuration_is_in_one_batch_with_its_likes() -> None:
-    full = replace(FASHION, adapter=None, targets="blocks")
-    configs = [*grid(FASHION, (1, 2, 4, 8, 9, 40, 64), (1e-3, 2e-3), (0, 1)), full, replace(full, lr=1e-4)]
-    (wave,) = _Sweep(configs, CPU, torch.float32).waves(2**30)
-    assert sorted(place for places in wave for place in places) == list(range(len(configs)))
-    for places in wave:
-        ranks = [
-            config.adapter.rank if config.adapter else 0 for config in (configs[place] for place in places)
-        ]
-        assert ranks == sorted(ranks)
+@given(
+    st.lists(st.builds(Kind, st.sampled_from([0, 1, 2, 4, 8, 9, 40, 64]), st.integers(0, 3))),
+    st.integers(1, 9),
+)
+def test_every_configuration_is_in_one_batch_with_its_likes(kinds: list[Kind], most: int) -> None:
+    found = batches(kinds, most)
+    assert sorted(place for places in found for place in places) == list(range(len(kinds)))
+    for places in found:
+        ranks = [kinds[place].rank for place in places]
+        assert 1 <= len(places) <= most
         assert set(ranks) == {0} or 0 < ranks[0] <= ranks[-1] <= max(8, 2 * ranks[0])
+        assert {kinds[place].seed for place in places[most // 2 :]} <= {kinds[places[0]].seed}
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=9), st.integers(1, 30))
+def test_what_is_held_at_a_time_fits_unless_a_batch_alone_does_not(sizes: list[int], memory: int) -> None:
+    found = waves([[place] for place in range(len(sizes))], sizes, memory)
+    assert [place for wave in found for (place,) in wave] == list(range(len(sizes)))
+    for wave in found:
+        assert len(wave) == 1 or sum(sizes[place] for (place,) in wave) <= memory
+
+
+def test_a_batch_has_as_many_as_the_cache_has_room_for() -> None:
+    assert at_once(recipes.layers("gpt-en"), 16 * 64, 4) == 1
+    assert 4 < at_once(recipes.layers("mlp-mnist"), 64, 4) < 64
+    assert at_once(recipes.layers("gpt-en"), 16 * 64, 4, "cuda") > 8
 
 
 def test_it_tells_as_it_goes_and_stops_between_steps() -> None:

@@ -1,0 +1,67 @@
+"""Which configurations of a sweep are computed as one batch, and which wait. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+# Bytes of activations up to which one more configuration makes a batch quicker: what a cache holds.
+_ROOM = {"cpu": 8 * 2**20}
+_ROOM_ELSEWHERE = 2**29
+_COPIES = 3  # of a layer's input and output that a step goes through
+
+
+class Kind(NamedTuple):
+    """What decides who is computed with whom. rank: of the adapter, 0 for full fine-tuning."""
+
+    rank: int
+    seed: int
+
+
+def at_once(shapes: Mapping[str, tuple[int, int]], rows: int, itemsize: int, device: str = "cpu") -> int:
+    """How many configurations a batch should have.
+
+    Args:
+        shapes: the model's linear layers, (d_out, d_in).
+        rows: inputs of each layer in a step of one configuration.
+        itemsize: bytes a number.
+    """
+    width = sum(d_out + d_in for d_out, d_in in shapes.values())
+    return max(1, _ROOM.get(device, _ROOM_ELSEWHERE) // (_COPIES * width * rows * itemsize))
+
+
+def batches(kinds: Sequence[Kind], most: int) -> list[list[int]]:
+    """Places of configurations that are computed together: adapters of about one rank, or all without.
+
+    At most `most`; with the same minibatches, as far as that does not leave a batch half empty.
+    """
+    found: list[list[int]] = []
+    for place in sorted(range(len(kinds)), key=kinds.__getitem__):
+        kind, last = kinds[place], found[-1] if found else []
+        first = kinds[last[0]] if last else kind
+        alike = first.rank == kind.rank or (first.rank > 0 and kind.rank <= max(8, 2 * first.rank))
+        if last and alike and len(last) < (most if first.seed == kind.seed else most // 2):
+            last.append(place)
+        else:
+            found.append([place])
+    return found
+
+
+def waves(groups: Sequence[list[int]], sizes: Sequence[int], memory: int) -> list[list[list[int]]]:
+    """Batches that are held at the same time, one such group after the other.
+
+    Args:
+        groups: places of the configurations of each batch.
+        sizes: bytes that each configuration keeps from step to step.
+        memory: bytes that may be kept at a time; a batch that is larger has a wave to itself.
+    """
+    found: list[list[list[int]]] = [[]]
+    free = memory
+    for places in groups:
+        size = sum(sizes[place] for place in places)
+        if size > free and found[-1]:
+            found.append([])
+            free = memory
+        found[-1].append(places)
+        free -= size
+    return found
