@@ -2,7 +2,8 @@
 
 An entry is written beside its place and renamed into it, so readers see it whole or not at all; a digest
 inside finds what a full disk or a crash left behind, and such an entry is made again. When the folder
-grows past its limit, what was used longest ago goes first. Any failure of the disk means no cache, never no voice.
+grows past its limit, what was used longest ago goes first. Any failure of the disk means no cache, never no
+voice.
 """
 
 import hashlib

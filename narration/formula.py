@@ -152,6 +152,8 @@ class _Reader:
     def atom(self, within: bool) -> list[str]:
         say, symbols = self.words.say, self.words.symbol
         token = self.next()
+        if not token:
+            return []
         if token == "{":
             self.position -= 1
             return self.group()

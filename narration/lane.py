@@ -1,7 +1,6 @@
 """A queue of sentences before one worker process, fair between readers, restarted when it falls."""
 
 import os
-import select
 import subprocess
 import sys
 import threading
@@ -14,7 +13,7 @@ from narration.cache import Clip
 from narration.protocol import Header, ProtocolError, frame, read_frame
 
 #: Seconds a worker may take to start, and for one sentence.
-START, SENTENCE = 60.0, 60.0
+START, SENTENCE = 180.0, 60.0
 COMMAND = (sys.executable, "-m", "narration.worker")
 
 
@@ -164,12 +163,14 @@ class Lane:
     def _answer(process: subprocess.Popen[bytes], seconds: float) -> tuple[Header, bytes] | None:
         assert process.stdout is not None
         pipe = process.stdout.fileno()
-        if not select.select([pipe], [], [], seconds)[0]:
-            return None
+        watch = threading.Timer(seconds, process.kill)  # a killed worker ends the read
+        watch.start()
         try:
             return read_frame(lambda size: os.read(pipe, min(size, 1 << 20)))
         except (ProtocolError, OSError):
             return None
+        finally:
+            watch.cancel()
 
     def _end(self) -> None:
         process, self._process = self._process, None

@@ -15,6 +15,7 @@ from narration.cache import NAME, Cache, Clip
 from narration.chapter import chapter_key, joined
 from narration.lane import COMMAND, Lane, Task
 from narration.speaker import REST, key_of
+from narration.spoken import prepare
 from narration.voices.registry import BUILTIN, ONLINE, Settings, available
 
 #: Sentences of the next chapter made ahead.
@@ -63,6 +64,7 @@ class Service:
     def script(self, language: str, chapter: str) -> list[dict[str, Any]]:
         """What a device's own voice needs: `{id, pause, text, map}` of each sentence (SpokenForm.to_json)."""
         found = _chapter(language, chapter)
+        prepare((said.display, said.given) for said in found.utterances)
         return [{"id": said.id, "pause": said.pause, **said.form.to_json()} for said in found.utterances]
 
     def request(self, language: str, voice: str, sentence: str = "", reader: str = "") -> dict[str, Any]:

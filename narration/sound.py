@@ -1,7 +1,8 @@
 """Audio as the player gets it: mp3 at a constant rate, whose frames join, and peaks for the waveform.
 
 Every mp3 here is 24 kHz mono at 48 kbit/s: frames of 576 samples, 144 bytes. Sentences encoded apart join
-into a chapter by putting their bytes one after the other, with no drift; the encoder starts DELAY samples late.
+into a chapter by putting their bytes one after the other, with no drift; the encoder starts DELAY seconds
+late.
 """
 
 import lameenc

@@ -6,7 +6,7 @@ Formulas, numbers, units and abbreviations become words; footnote marks, links a
 
 import bisect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
@@ -125,9 +125,7 @@ def spoken_form(display: str, language: str, given: Sequence[tuple[int, int, str
     """
     if language not in ("en", "th"):
         raise ValueError(f"no narration in {language!r}; there is 'en' and 'th'")
-    thai_words.prepare(
-        run for text in (display, *(said for _, _, said in given)) for run in _THAI_RUN.findall(text)
-    )
+    prepare([(display, given)])
     words: list[Word] = []
     tail = ""
     for word in _with_given(display.translate(numbers.THAI_DIGITS), language, given):
@@ -142,6 +140,12 @@ def spoken_form(display: str, language: str, given: Sequence[tuple[int, int, str
         end = next((mark for mark in reversed(tail) if mark in ".!?"), "." if language == "en" else "")
         words[-1] = replace(words[-1], after=end)
     return SpokenForm(display, language, tuple(words))
+
+
+def prepare(texts: Iterable[tuple[str, Sequence[tuple[int, int, str]]]]) -> None:
+    """Find the Thai words of many texts (display, given) at once, which is much faster than one by one."""
+    written = [text for display, given in texts for text in (display, *(said for _, _, said in given))]
+    thai_words.prepare(run for text in written for run in _THAI_RUN.findall(text))
 
 
 def _with_given(display: str, language: str, given: Sequence[tuple[int, int, str]]) -> Iterator[Word | str]:

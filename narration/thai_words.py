@@ -138,3 +138,8 @@ def _one_spoken_word() -> re.Pattern[str]:
 @cache
 def _spoken_words() -> re.Pattern[str]:
     return re.compile(f"(?:{_one_spoken_word().pattern})+")
+
+
+def forget() -> None:
+    """Drop what `prepare` has kept."""
+    _cuts.clear()

@@ -177,7 +177,7 @@ def toned(f0: Samples, rimes: list[tuple[int, int, int]]) -> Samples:
 
 
 def _cuts(made: Plan) -> _SPAN:
-    """Ranges of at most _LONGEST phonemes, cut at breaks, then at the last pause that fits, else at a space."""
+    """Ranges of at most _LONGEST phonemes: cut at breaks, then at the last pause that fits, or a space."""
     cuts, begin = [], 0
     for stop in [*made.breaks, len(made.phonemes)]:
         while begin < stop:

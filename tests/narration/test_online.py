@@ -232,8 +232,8 @@ def test_gemini_speaks(gemini: GeminiStandIn) -> None:
 @pytest.mark.parametrize(
     ("mode", "reason"),
     [("quota", "refused"), ("key", "refused"), ("safety", "refused"), ("down", "unreachable"),
-     ("html", "garbage"), ("text", "garbage"), ("base64", "garbage"), ("rate", "garbage"), ("empty", "garbage"),
-     ("timeout", "timeout")],
+     ("html", "garbage"), ("text", "garbage"), ("base64", "garbage"), ("rate", "garbage"),
+     ("empty", "garbage"), ("timeout", "timeout")],
 )  # fmt: skip
 def test_gemini_fails_with_a_reason_and_keeps_the_key_to_itself(
     gemini: GeminiStandIn, mode: str, reason: str, caplog: pytest.LogCaptureFixture
