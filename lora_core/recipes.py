@@ -88,10 +88,10 @@ RECIPES: Mapping[str, Recipe] = {
         "text", rank=8, alpha=32, batch=8, steps=200, lr=8e-3, full_lr=6.5e-3, caution="frozen_embeddings"
     ),
     "thai-names": Recipe(
-        "text", rank=8, alpha=32, batch=8, steps=200, lr=2e-3, full_lr=2.5e-3, targets="all-linear"
+        "text", rank=8, alpha=32, batch=8, steps=200, lr=3e-3, full_lr=2.5e-3, targets="all-linear"
     ),
     "english-names": Recipe(
-        "text", rank=8, alpha=32, batch=8, steps=200, lr=3e-3, full_lr=1.5e-3, targets="all-linear"
+        "text", rank=8, alpha=32, batch=8, steps=200, lr=3e-3, full_lr=2.5e-3, targets="all-linear"
     ),
     "fashion": Recipe(
         "image",
