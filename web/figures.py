@@ -130,7 +130,7 @@ def spectrum_figure(spectra: Sequence[Spectrum], words: Words, *, height: int = 
             }
         )
         if shown:
-            at = len(shown) - 1 if spectrum.live else (len(shown) - 1) // 2
+            at = 0 if spectrum.live else (len(shown) - 1) // 2
             names.append(
                 annotation(
                     f"<b>{spectrum.name}</b>",
@@ -138,7 +138,7 @@ def spectrum_figure(spectra: Sequence[Spectrum], words: Words, *, height: int = 
                     y=math.log10(shown[at]),
                     xanchor="left",
                     xshift=9,
-                    yshift=8 if spectrum.live else 12,
+                    yshift=6 if spectrum.live else 12,
                     color=spectrum.colour if spectrum.live else "var(--ink)",
                 )
             )

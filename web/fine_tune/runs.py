@@ -130,7 +130,7 @@ class Run:
 
 
 def told_apart(runs: Sequence[Run], fields: Sequence[str]) -> dict[str, list[str]]:
-    """For each run, the settings that tell it from others of its method and rank, ordered as `fields`."""
+    """For each run, the settings, of `fields`, that tell it from others of its task, method and rank."""
     found: dict[str, list[str]] = {}
     for run in runs:
         twins = [other for other in runs if _kind(other) == _kind(run)]
@@ -140,8 +140,10 @@ def told_apart(runs: Sequence[Run], fields: Sequence[str]) -> dict[str, list[str
     return found
 
 
-def _kind(run: Run) -> tuple[str, int]:
-    return ("full", 0) if run.config.adapter is None else (run.config.adapter.method, run.config.adapter.rank)
+def _kind(run: Run) -> tuple[str, str, str, int]:
+    config, adapter = run.config, run.config.adapter
+    kind = ("full", 0) if adapter is None else (adapter.method, adapter.rank)
+    return config.base, config.task, *kind
 
 
 def curve_csv(run: Run, head: Sequence[str]) -> str:

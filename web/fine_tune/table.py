@@ -92,6 +92,8 @@ def _row(page: State, run: Run, names: dict[str, str]) -> Row:
     config, adapter = run.config, run.config.adapter
     told = [t(f"tasks.task.{config.task}")]
     told += [words.setting(name, config) for name in ("targets", "batch", "steps", "seed")]
+    if run.view.device:
+        told.append(t(f"fine_tune.device.{run.view.device}"))
     if run.view.state != "done":
         told.append(t(f"fine_tune.state.{run.view.state}"))
     return Row(
