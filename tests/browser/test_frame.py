@@ -33,7 +33,7 @@ def test_the_first_visit_after_a_cold_start_is_like_every_later_one(
             page = visit(new_reader(locale=locale), url + path)
             expect(page).to_have_title(title(key, language))
             expect(page).to_have_url(re.compile(rf"lang={language}"))
-            assert page.evaluate("document.documentElement.lang") == language
+            expect(page.locator("html")).to_have_attribute("lang", language)
             page.get_by_test_id("stTopNavLink").nth(1).click()
             expect(page).to_have_title(title(PAGES[1].key, language))
             expect(page).to_have_url(re.compile(rf"/{PAGES[1].path}\?lang={language}"))
@@ -56,7 +56,7 @@ def test_the_language_is_the_addresss_then_the_browsers_then_english(
     page = visit(new_reader(locale=locale), f"{server}/{query}")
     expect(page).to_have_title(title("article", language))
     expect(page).to_have_url(re.compile(rf"\?lang={language}$"))
-    assert page.evaluate("document.documentElement.lang") == language
+    expect(page.locator("html")).to_have_attribute("lang", language)
 
 
 def test_the_language_is_kept_through_pages_and_history(reader: Page, server: str) -> None:
@@ -72,7 +72,7 @@ def test_the_language_is_kept_through_pages_and_history(reader: Page, server: st
     expect(page).to_have_title(title("fine_tune", "th"))
     page.get_by_role("radio", name="English").click()
     expect(page).to_have_title(title("fine_tune", "en"))
-    assert page.evaluate("document.documentElement.lang") == "en"
+    expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
 def test_a_page_that_does_not_exist_leads_to_the_start(reader: Page, server: str) -> None:

@@ -25,6 +25,16 @@ function translate() {
   }
 }
 
+// The menu of narrow screens closes behind the reader: on the way to a page, and on Escape.
+function closeMenu() {
+  if (!matchMedia('(max-width: 48rem)').matches) return
+  setTimeout(() => document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click(), 0)
+}
+
+const leave = ({ target, key }) => {
+  if (key === 'Escape' || (!key && target.closest?.('[data-testid="stSidebarNavLink"]'))) closeMenu()
+}
+
 export default function ({ data }) {
   document.documentElement.lang = data.language
   text = data.text
@@ -34,5 +44,7 @@ export default function ({ data }) {
   observer = new MutationObserver(() => {
     if (!asked) asked = requestAnimationFrame(() => { asked = 0; translate() })
   })
+  document.addEventListener('click', leave)
+  document.addEventListener('keydown', leave)
   observer.observe(document.body, { childList: true, subtree: true })
 }
