@@ -139,9 +139,7 @@ def _english(made: Plan, run: list[_Part], g2p: G2P) -> None:
         if part.sound:
             marked += f"[{part.text}](/{part.sound}/)"
         elif part.letters:
-            marked += re.sub(
-                r"(?<![\w'])[A-Zb-z](?![\w'])", lambda m: f"[{m[0]}](/{_letter(m[0], g2p)}/)", part.text
-            )
+            marked += re.sub(r"[A-Za-z][\w'’+-]*", lambda match: _named(match[0], g2p), part.text)
         else:
             marked += part.text
         plain += part.text + part.mark
@@ -161,7 +159,9 @@ def _english(made: Plan, run: list[_Part], g2p: G2P) -> None:
     made.phonemes = made.phonemes.rstrip(" ") + " "
 
 
-def _letter(letter: str, g2p: G2P) -> str:
-    """The name of a letter."""
-    sound = g2p.lexicon.get_NNP(letter.upper())[0]
-    return sound or letter
+def _named(text: str, g2p: G2P) -> str:
+    """A word of a formula or of the author, with its sound where it is a letter or a known term."""
+    sound = lexicon("en").word.get(text, ("", ""))[1]
+    if len(text) == 1 and text != "a":
+        sound = g2p.lexicon.get_NNP(text.upper())[0]
+    return f"[{text}](/{sound}/)" if sound else text

@@ -102,6 +102,11 @@ def test_thai_and_english_share_a_sentence() -> None:
     assert len(made.tones) == 4  # ใช้ กับ โม เดล; English keeps its own melody
 
 
+def test_the_authors_own_words_are_said_as_in_the_text() -> None:
+    made = plan(spoken_form("LoRA: $x$", "en", ((6, 9, "a LoRA of A"),)), engine().g2p)
+    assert made.said[1] == ["ɐ", "lˈɔɹə", "ʌv", "ˈA"]
+
+
 @pytest.mark.parametrize(
     ("tone", "shape"),
     [(1, "level"), (2, "falls low"), (3, "falls from high"), (4, "rises high"), (5, "dips and rises")],
