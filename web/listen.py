@@ -3,6 +3,7 @@
 The player in the browser fetches its sentences itself, so that it plays on while a page runs or changes.
 """
 
+import html
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -129,7 +130,8 @@ def _section(setter: Setter, section: Section) -> Iterator[str]:
         if isinstance(block, Figure):
             continue
         if isinstance(block, Formula):
-            attributes = f'class="formula s" data-s="{block.sentence.id}" {button}'
+            said_as = html.escape(block.sentence.spoken)
+            attributes = f'class="formula s" data-s="{block.sentence.id}" {button} aria-label="{said_as}"'
             yield f"<div {attributes}>\n\n$$\n{block.sentence.plain}\n$$\n\n</div>"
             continue
         for sentences in block.items if isinstance(block, List) else (block.sentences,):

@@ -1,5 +1,5 @@
 // The reader's own device: one utterance a sentence, since some browsers fall silent in long ones.
-const PATIENCE = 5000                       // ms a device may take to begin
+const PATIENCE = 3000                       // ms a device may take to begin
 
 function createDevice(on) {
   const speech = globalThis.speechSynthesis

@@ -109,7 +109,8 @@ function createPlayer() {
     clips.unlock()
     quiet()
     clearNotice()
-    state('loading')
+    if (sentence === api.sentence?.id && name === language) state('loading')
+    phase = 'loading'                       // seen once the place is known
     try {
       const chapters = await chaptersOf(name)
       if (turn === turns) place(name, chapters, sentence, seconds)
@@ -393,7 +394,7 @@ function createPlayer() {
     },
     voices: () => {
       const server = Object.keys(page.voices).filter(name => name !== 'device').map(name => [name, page.voices[name]])
-      return [...server, ...device.voices(language).map(voice => [`device:${voice.voiceURI}`, voice.name])]
+      return [...server, ...device.voices(language).map(voice => [`device:${voice.voiceURI}`, `${voice.name} (${page.voices.device})`])]
     },
     voice(value) {
       kept.voices[language] = value
