@@ -17,7 +17,7 @@ setup: $(VENV)/.dev
 test: lint browser
 	$(BIN)/python -m pytest
 
-test-slow: setup browser
+test-slow: setup browser $(VENV)/.slow
 	$(BIN)/python -m pytest -m slow
 
 test-load: setup
@@ -53,3 +53,7 @@ $(VENV)/.run: requirements.txt | $(VENV)/bin/python
 $(VENV)/.dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
 	$(BIN)/pip install --quiet -r requirements-dev.txt
 	@touch $(VENV)/.run $@
+
+$(VENV)/.slow: requirements-slow.txt $(VENV)/.dev
+	$(BIN)/pip install --quiet -r requirements-slow.txt
+	@touch $@

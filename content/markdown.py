@@ -279,7 +279,7 @@ class _Reader:
             elif kind == "span":
                 yield self.span(child, line, style)
             elif kind in ("strong", "em", "link"):
-                changed = {
+                changed: dict[str, Any] = {
                     "strong": {"strong": True},
                     "em": {"emphasis": True},
                     "link": {"link": str(child.attrs.get("href", ""))},

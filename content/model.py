@@ -4,8 +4,8 @@ A sentence has one id in all languages, so that what is shown, spoken and compar
 found by it.
 """
 
+import datetime
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -156,8 +156,8 @@ class Article:
     subtitle: str
     lead: str
     credit: str
-    date: date
-    source_date: date
+    date: datetime.date
+    source_date: datetime.date
     tldr: Section
     sections: tuple[Section, ...]
     notes: tuple[Note, ...]

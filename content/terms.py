@@ -5,6 +5,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 TERMS = Path(__file__).parent / "glossary" / "terms.toml"
 
@@ -56,5 +57,5 @@ def unbroken_pattern() -> re.Pattern[str]:
 
 
 @cache
-def _file() -> dict:
+def _file() -> dict[str, Any]:
     return tomllib.loads(TERMS.read_text("utf-8"))
