@@ -279,11 +279,12 @@ class _Reader:
             elif kind == "span":
                 yield self.span(child, line, style)
             elif kind in ("strong", "em", "link"):
-                changed: dict[str, Any] = {
+                styles: dict[str, dict[str, Any]] = {
                     "strong": {"strong": True},
                     "em": {"emphasis": True},
                     "link": {"link": str(child.attrs.get("href", ""))},
-                }[kind]
+                }
+                changed = styles[kind]
                 yield from self.pieces(child, line, replace(style, **changed))
                 line += sum(inner.type == "softbreak" for inner in child.walk())
             else:
