@@ -138,7 +138,7 @@ def spectrum_figure(spectra: Sequence[Spectrum], words: Words, *, height: int = 
                     y=math.log10(shown[at]),
                     xanchor="left",
                     xshift=9,
-                    yshift=6 if spectrum.live else 12,
+                    yshift=12,
                     color=spectrum.colour if spectrum.live else "var(--ink)",
                 )
             )
