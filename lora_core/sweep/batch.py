@@ -138,7 +138,7 @@ class Batch:
         K, n, _ = logits.shape
         chosen = targets.reshape(-1, n, 1).expand(K, n, 1)
         torch.log_softmax(logits, -1, out=self._log)
-        losses = -self._log.gather(2, chosen).mean((1, 2))
+        losses = self._log.gather(2, chosen).view(K, n).mean(1).neg_()
         torch.exp(self._log, out=self._d_logits)
         self._d_logits.scatter_add_(2, chosen, self._minus).mul_(1 / n)  # (softmax − one-hot) / n
         self.backward(self._d_logits)

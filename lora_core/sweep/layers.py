@@ -57,14 +57,15 @@ class Frozen:
         self.W, self.k = W, k
         self._y = workspace(f"{name}.y", k, n, d_out)
         self._dx = workspace(f"{role}.dx", K, n, d_in)
+        self._y_rows, self._dx_rows = self._y.flatten(0, 1), self._dx.flatten(0, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         self.x = x
-        torch.mm(x.flatten(0, 1), self.W.mT, out=self._y.flatten(0, 1))
+        torch.mm(x.flatten(0, 1), self.W.mT, out=self._y_rows)
         return self._y
 
     def backward(self, dy: Tensor) -> Tensor | None:
-        torch.mm(dy.flatten(0, 1), self.W, out=self._dx.flatten(0, 1))
+        torch.mm(dy.flatten(0, 1), self.W, out=self._dx_rows)
         return self._dx
 
 
@@ -123,6 +124,7 @@ class Adapted:
         self._y = workspace(f"{name}.y", K, n, d_out)
         self._y0 = workspace(f"{role}.y0", k, n, d_out) if self.shared else self._y
         self._dx = workspace(f"{role}.dx", K, n, d_in)
+        self._y_rows, self._dx_rows = self._y0.flatten(0, 1), self._dx.flatten(0, 1)
         self._xa = workspace(f"{name}.xa", K, r, n)
         self._dya = workspace(f"{role}.dya", K, r, n)
         if self.merged:
@@ -134,7 +136,7 @@ class Adapted:
         if self.merged:
             torch.baddbmm(self.W, (self.scale * self.Bt.value).mT, self.A.value, out=self._W)
             return torch.bmm(x, self._W.mT, out=self._y)
-        torch.mm(x.flatten(0, 1), self.W.mT, out=self._y0.flatten(0, 1))
+        torch.mm(x.flatten(0, 1), self.W.mT, out=self._y_rows)
         self._thin(x)
         return torch.baddbmm(self._y0, self._xa.mT, self.Bt.value, out=self._y)
 
@@ -164,7 +166,7 @@ class Adapted:
             return None
         if self.merged:
             return torch.bmm(dy, self._W, out=self._dx)
-        torch.mm(dy.flatten(0, 1), self.W, out=self._dx.flatten(0, 1))
+        torch.mm(dy.flatten(0, 1), self.W, out=self._dx_rows)
         return self._dx.baddbmm_(self._dya.mT, self.A.value)
 
     def weight(self, k: int) -> Tensor:

@@ -57,6 +57,7 @@ class Norm:
         self._y = workspace(f"{name}.y", k, n, d)
         self._scale = workspace(f"{name}.scale", k, n, 1)
         self._product = workspace("norm.product", k, n, d)
+        self._mean = workspace("norm.mean", k, n, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         torch.linalg.vector_norm(x, dim=-1, keepdim=True, out=self._scale)
@@ -65,8 +66,9 @@ class Norm:
 
     def backward(self, dy: Tensor) -> Tensor:
         """dx = (dy − y mean(dy · y)) / √(mean x² + 1e-5), written over dy."""
-        mean = torch.mul(dy, self._y, out=self._product).mean(-1, keepdim=True)
-        return dy.addcmul_(self._y, mean, value=-1).mul_(self._scale)
+        torch.mul(dy, self._y, out=self._product)
+        torch.mean(self._product, -1, keepdim=True, out=self._mean)
+        return dy.addcmul_(self._y, self._mean, value=-1).mul_(self._scale)
 
 
 class Attention:
