@@ -296,7 +296,10 @@ function createPlayer() {
     if (!session || !track) return
     session.playbackState = phase === 'playing' || phase === 'loading' ? 'playing' : phase === 'paused' ? 'paused' : 'none'
     if (globalThis.MediaMetadata) {
-      session.metadata = new MediaMetadata({ title: track.chapter.title, artist: page.text.article, album: page.text.product })
+      session.metadata = new MediaMetadata({
+        title: track.chapter.title, artist: page.text.article, album: page.text.product,
+        artwork: [{ src: '/app/static/mark.svg', type: 'image/svg+xml', sizes: 'any' }],
+      })
     }
     if (!session.praditReady) {
       session.praditReady = true

@@ -52,7 +52,7 @@ function createFace(root, form) {
   for (const other of root.querySelectorAll('[data-form]')) if (other.dataset.form !== form) other.remove()
   const part = root.querySelector('[data-form]'), $ = selector => root.querySelector(selector)
   const status = $('[role=status]'), selection = $('.selection'), canvas = $('canvas')
-  let open, waiting = ''
+  let open, scrub, title = '', waiting = ''
   for (const button of root.querySelectorAll('[data-do]')) {
     const { do: name } = button.dataset
     if (ICONS[name]) button.prepend(icon(name))
@@ -82,8 +82,11 @@ function createFace(root, form) {
   function controls() {
     const wave = $('.wave')
     const at = event => (event.clientX - wave.getBoundingClientRect().left) / wave.clientWidth * player.track.duration
-    wave.addEventListener('pointerdown', event => { wave.setPointerCapture(event.pointerId); player.seek(at(event)) })
-    wave.addEventListener('pointermove', event => { if (wave.hasPointerCapture(event.pointerId)) player.seek(at(event)) })
+    const drag = event => { scrub = Math.min(Math.max(0, at(event)), player.track.duration); face.tick() }
+    const drop = event => { if (scrub !== undefined && event.type === 'pointerup') player.seek(scrub); scrub = undefined; face.tick() }
+    wave.addEventListener('pointerdown', event => { wave.setPointerCapture(event.pointerId); drag(event) })
+    wave.addEventListener('pointermove', event => { if (wave.hasPointerCapture(event.pointerId)) drag(event) })
+    for (const type of ['pointerup', 'pointercancel']) wave.addEventListener(type, drop)
     wave.addEventListener('keydown', event => {
       const by = { ArrowLeft: -5, ArrowDown: -5, ArrowRight: 5, ArrowUp: 5, PageDown: -30, PageUp: 30 }[event.key]
       const to = { Home: 0, End: player.track?.duration }[event.key] ?? (by && player.time() + by)
@@ -129,7 +132,7 @@ function createFace(root, form) {
   function card(text) {
     const { track } = player, notice = $('.notice'), link = $('.download'), wave = $('.wave')
     write($('.where'), fill(text.chapter_of, { n: number(), total: player.book.length }))
-    write($('.title'), text.article)
+    write($('.title'), title)
     notice.hidden = !player.notice
     write(notice, player.notice)
     $('.follow').hidden = marks.follows || !player.busy
@@ -188,7 +191,7 @@ function createFace(root, form) {
         if (waiting && !player.busy) announce(waiting)
       }
       if (document.hidden || part.hidden || form === 'chapters') return
-      const time = player.time(), { text } = page
+      const time = scrub ?? player.time(), { text } = page
       if (form === 'bar') {
         const line = fill(text.line, { n: number(), at: clock(time), length: clock(track.duration) })
         write($('.line'), player.notice || (player.resuming ? `${text.resume} · ${clock(time)}` : line))
@@ -205,6 +208,7 @@ function createFace(root, form) {
     },
     update(data, opener) {
       open = opener
+      title = data.title ?? ''
       if (form === 'bar') player.setPage(data)
       show()
     },
