@@ -3,12 +3,13 @@
     y_b = W x_b + γ_s B_s A_s x_b,  s the adapter that request b asks for
 
 The product with W is made once for the whole batch, by the model's own layers. What the adapters add is made
-in one of three ways, chosen for each layer by what it should cost:
+in one of two ways, chosen for each layer by what it should cost:
 
-    masked    all A as one matrix (d_in, N r), all B as one, and what a request did not ask for set to zero in
-              between: two plain products, for a few small adapters
     gathered  A and B of each request copied beside each other, then batched products: for many adapters
-    looped    adapter after adapter: for few asked for out of many, and for long texts
+    looped    adapter after adapter: for few adapters among many requests, and for long texts
+
+A third, all A and all B as two large matrices with zeros in between, wins by a tenth for two to eight
+adapters and loses tenfold for hundreds, and is left out.
 
 Adapters of several ranks are kept by the next power of two, padded with zeros. Systems that serve large
 models do the like with kernels of their own (Punica, Chen et al. 2023, arXiv:2310.18547; S-LoRA, Sheng et al.
@@ -20,7 +21,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
+from itertools import accumulate, groupby
 from typing import Literal
 
 import torch
@@ -29,11 +31,13 @@ from torch import Tensor, nn
 from lora_core import peft_format
 from lora_core.adapter import adapted_layers, linear_layers, refuse_unready
 
-Way = Literal["masked", "gathered", "looped"]
+Way = Literal["gathered", "looped"]
 Factors = Mapping[str, tuple[Tensor, Tensor]]
 
-# Seconds a multiply-add, a byte copied and a step of a loop take on one core of 2024; only ratios matter.
-_DENSE, _THIN, _COPY, _CALLS, _LOOP = 2.5e-11, 6e-11, 1.2e-10, 1e-5, 1.2e-5
+# Seconds that a multiply-add in a plain and in a batched thin product, a byte copied and a round of the loop
+# take on one core of 2024, and what each way costs at least. Only their ratios matter.
+_PLAIN, _THIN, _COPY, _ROUND = 3.5e-11, 8e-11, 7e-11, 1.5e-5
+_AT_LEAST: dict[Way, float] = {"gathered": 3.5e-5, "looped": 4e-5}
 
 
 class Server:
@@ -218,70 +222,51 @@ class _Group:
 
     def __init__(self, bank: _Bank, rows: list[int], slots: list[int], requests: int) -> None:
         self.bank, self.requests = bank, requests
-        order = sorted(range(len(rows)), key=slots.__getitem__)
-        self._sorted = [slots[place] for place in order]
-        self._runs = _runs(self._sorted)
-        self._rows, self._slots = rows, slots
-        self._order = [rows[place] for place in order]
-        self._cache: dict[str, Tensor] = {}
+        self._rows, self._slots, self._different = rows, slots, len(set(slots))
+        device = next(iter(bank.factors.values()))[0].device
+        self._row_index, self._slot_index = (torch.tensor(each, device=device) for each in (rows, slots))
 
     def way(self, t: int, width: int, itemsize: int) -> Way:
         """The quickest way by what each should cost; t rows a request, width = d_in + d_out."""
-        r, asked = self.bank.rank, len(self._rows)
+        asked = len(self._rows)
+        products = self.bank.rank * width  # of one row with A and B
         costs: dict[Way, float] = {
-            "masked": _CALLS + _DENSE * self.requests * t * self.bank.size * r * width,
-            "gathered": 2 * _CALLS + asked * r * width * (_COPY * itemsize + _THIN * t),
-            "looped": _CALLS + len(self._runs) * _LOOP + _DENSE * asked * t * r * width,
+            "gathered": asked * products * (itemsize * _COPY + t * _THIN),
+            "looped": self._different * _ROUND + asked * t * (width * itemsize * _COPY + products * _PLAIN),
         }
-        return min(costs, key=lambda way: costs[way])
+        return min(costs, key=lambda way: _AT_LEAST[way] + costs[way])
 
-    def add_update(self, name: str, x: Tensor, y: Tensor, way: Way | None = None) -> None:
+    def add_update(self, name: str, x: Tensor, y: Tensor) -> None:
         """Adds γBAx to y (B, t, d_out) for x (B, t, d_in)."""
         A, Bt = self.bank.factors[name]
-        way = way or self.way(x.shape[1], x.shape[2] + y.shape[2], x.element_size())
-        {"masked": self._masked, "gathered": self._gathered, "looped": self._looped}[way](x, y, A, Bt)
-
-    def _masked(self, x: Tensor, y: Tensor, A: Tensor, Bt: Tensor) -> None:
-        xa = x.flatten(0, 1) @ A.flatten(0, 1).mT  # (B t, N r)
-        xa.view(len(x), -1, xa.shape[1]).masked_fill_(self._others(x.device), 0)
-        y.flatten(0, 1).addmm_(xa, Bt.flatten(0, 1))
+        way = self.way(x.shape[1], x.shape[2] + y.shape[2], x.element_size())
+        (self._gathered if way == "gathered" else self._looped)(x, y, A, Bt)
 
     def _gathered(self, x: Tensor, y: Tensor, A: Tensor, Bt: Tensor) -> None:
-        slots = self._index("slots", self._slots, x.device)
-        A, Bt = A.index_select(0, slots), Bt.index_select(0, slots)  # (b, r, d_in), (b, r, d_out)
-        if len(slots) == len(x):
+        A, Bt = A.index_select(0, self._slot_index), Bt.index_select(0, self._slot_index)  # (b, r, d)
+        if len(self._rows) == len(x):
             y.baddbmm_(torch.bmm(x, A.mT), Bt)
             return
-        rows = self._index("rows", self._rows, x.device)
-        y.index_add_(0, rows, torch.bmm(torch.bmm(x.index_select(0, rows), A.mT), Bt))
+        xa = torch.bmm(x.index_select(0, self._row_index), A.mT)  # (b, t, r)
+        y.index_add_(0, self._row_index, torch.bmm(xa, Bt))
 
     def _looped(self, x: Tensor, y: Tensor, A: Tensor, Bt: Tensor) -> None:
-        rows = self._index("order", self._order, x.device)
-        asked = x.index_select(0, rows)
-        update = y.new_empty(len(rows), *y.shape[1:])
-        for slot, first, end in self._runs:
+        order, runs = self._runs
+        asked = x.index_select(0, order)
+        update = y.new_empty(len(order), *y.shape[1:])
+        for slot, first, end in runs:
             xa = asked[first:end].flatten(0, 1) @ A[slot].mT  # (requests t, r)
             torch.mm(xa, Bt[slot], out=update[first:end].flatten(0, 1))
-        y.index_add_(0, rows, update)
+        y.index_add_(0, order, update)
 
-    def _index(self, name: str, numbers: list[int], device: torch.device) -> Tensor:
-        if name not in self._cache:
-            self._cache[name] = torch.tensor(numbers, device=device)
-        return self._cache[name]
-
-    def _others(self, device: torch.device) -> Tensor:
-        """Where a request did not ask, (B, 1, N r): what stands there may be anybody's."""
-        if "others" not in self._cache:
-            others = torch.ones(self.requests, self.bank.size, dtype=torch.bool)
-            others[self._rows, self._slots] = False
-            self._cache["others"] = others.repeat_interleave(self.bank.rank, 1)[:, None].to(device)
-        return self._cache["others"]
-
-
-def _runs(numbers: list[int]) -> list[tuple[int, int, int]]:
-    """Stretches of equal numbers: the number, where it begins, where it ends."""
-    starts = [place for place in range(len(numbers)) if place == 0 or numbers[place] != numbers[place - 1]]
-    return [(numbers[a], a, b) for a, b in zip(starts, [*starts[1:], len(numbers)], strict=True)]
+    @cached_property
+    def _runs(self) -> tuple[Tensor, list[tuple[int, int, int]]]:
+        """The requests' places sorted by slot, and the slot, beginning and end of each stretch of equals."""
+        pairs = sorted(zip(self._slots, self._rows, strict=True))
+        ends = list(accumulate(sum(1 for _ in same) for _, same in groupby(slot for slot, _ in pairs)))
+        starts = [0, *ends[:-1]]
+        order = torch.tensor([row for _, row in pairs], device=self._row_index.device)
+        return order, [(pairs[a][0], a, b) for a, b in zip(starts, ends, strict=True)]
 
 
 def factors_of(model: nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
