@@ -3,14 +3,11 @@
 //   track      a chapter in one voice: its sentences, as far as they are made
 const PLAYER = Symbol.for('pradit.player')
 const FAST = 80, SLOW = 500                 // ms between two looks at what is made: waiting for it, or ahead of it
-const TRIES = 6
 
-const wait = (ms, one = {}) => new Promise(resolve => { one.wake = resolve; setTimeout(resolve, ms) })
 const thePlayer = () => (globalThis[PLAYER] ??= createPlayer())
 
 function createPlayer() {
-  const { value: kept, save } = createStore(), faces = new Set(), tracks = new Map(), books = new Map()
-  const lengths = new Map()                 // seconds of chapters that are made
+  const { value: kept, save } = createStore(), faces = new Set(), tracks = createTracks()
   const sorry = {}                          // voices that failed, by language, for as long as the page lives
   let page, language, book, track, ahead, index = 0, offset = 0, phase = 'idle', notice = '', offered = false
   let turns = 0, sleep = '', sleeper = 0, cards = 0, insight = true, asked = 0, saved = 0
@@ -18,22 +15,6 @@ function createPlayer() {
   const device = createDevice({ playing, ended, failed: deviceFailed, voices: () => { settle(); show() } })
 
   // ---- chapters and tracks ----
-  function chaptersOf(name) {
-    if (!books.has(name)) books.set(name, ask(`/narration/${name}`).catch(error => { books.delete(name); throw error }))
-    return books.get(name)
-  }
-  async function ask(path) {
-    for (let n = 1; ; n++) {
-      try {
-        const answer = await fetch(path)
-        if (!answer.ok) throw new Error(answer.status)
-        return await answer.json()
-      } catch (error) {
-        if (n === TRIES) throw error
-        await wait(200 * n)
-      }
-    }
-  }
   function voiceOf(name) {
     const voices = device.voices(name), chosen = kept.voices[name]
     const there = voice => voice && (voice.startsWith('device') ? voices.length > 0 : voice in page.voices)
@@ -41,25 +22,7 @@ function createPlayer() {
     if (there(chosen)) return chosen
     return name === 'th' && voices.length ? 'device' : 'builtin'
   }
-  function trackOf(name, chapter) {
-    const voice = voiceOf(name), key = [name, voice, chapter.id].join()
-    if (!tracks.has(key)) {
-      const sentences = chapter.sentences.map(([id, seconds]) => ({ id, duration: seconds, audio: null }))
-      tracks.set(key, timed({ language: name, voice, chapter, sentences, audio: null, complete: false, version: 0 }))
-      for (const old of tracks.keys()) {
-        if (tracks.size <= 12) break
-        if (tracks.get(old) !== track && old !== key) tracks.delete(old)
-      }
-    }
-    return tracks.get(key)
-  }
-  function timed(one) {
-    let at = 0
-    one.starts = one.sentences.map(sentence => (at += sentence.duration) - sentence.duration)
-    one.duration = at
-    one.version = (one.version ?? 0) + 1
-    return one
-  }
+  const trackOf = (name, chapter) => tracks.of(name, voiceOf(name), chapter, track)
   // Ask for a track until all of it is there; the server makes it from the sentence on.
   async function fill(one, sentence) {
     one.wanted = sentence
@@ -78,18 +41,7 @@ function createPlayer() {
     }
   }
   function update(one, made) {
-    if (one.voice.startsWith('device')) {
-      one.sentences = made.sentences.map((sentence, i) => ({ ...one.sentences[i], ...sentence }))
-      one.complete = true
-    } else {
-      one.sentences = made.sentences.map((sentence, i) => ({
-        ...one.sentences[i], ...sentence, duration: sentence.duration ?? (sentence.audio === '' ? 0 : one.sentences[i].duration),
-      }))
-      one.audio = made.audio
-      one.complete = one.sentences.every(sentence => sentence.audio !== null)
-    }
-    timed(one)
-    if (one.audio) lengths.set([one.language, one.chapter.id].join(), one.duration)
+    tracks.update(one, made)
     if (one === track) {
       if (made.fallback && phase !== 'idle') say(`fallback.${made.fallback}`)
       if (phase === 'loading') go()
@@ -112,7 +64,7 @@ function createPlayer() {
     if (sentence === api.sentence?.id && name === language) state('loading')
     phase = 'loading'                       // seen once the place is known
     try {
-      const chapters = await chaptersOf(name)
+      const chapters = await tracks.chapters(name)
       if (turn === turns) place(name, chapters, sentence, seconds)
     } catch {
       if (turn === turns) say('unreachable', 'paused')
@@ -137,7 +89,10 @@ function createPlayer() {
   // Begin to sound at the place, or wait until it is made.
   function go() {
     if (track.voice.startsWith('device')) {
-      if (!track.complete) return state('loading')
+      if (!track.complete) {
+        state('loading')
+        return void fill(track, track.sentences[index].id)
+      }
       offset = 0
       return device.play(track.sentences[index], language, track.voice.slice(7), kept.speed)
     }
@@ -149,7 +104,10 @@ function createPlayer() {
     const { audio } = track.sentences[index]
     if (track.audio) clips.play(track.audio, track.starts[index] + offset, 0, true, kept.speed)
     else if (audio) clips.play(audio, offset, track.starts[index], false, kept.speed)
-    else return state('loading')
+    else {
+      state('loading')
+      return void fill(track, track.sentences[index].id)
+    }
     fetchNext()
   }
   function playing() {
@@ -237,9 +195,8 @@ function createPlayer() {
 
   // ---- when a voice fails ----
   function clipFailed() {
-    const key = [track.language, track.voice, track.chapter.id].join()
     clips.forget()
-    tracks.delete(key)                      // its clips are gone: ask anew, once
+    tracks.forget(track)                     // its clips are gone: ask anew, once
     if (track.failed) return say('unreachable', 'paused')
     track = trackOf(language, track.chapter)
     track.failed = true
@@ -291,36 +248,12 @@ function createPlayer() {
   function show() {
     if (page && track) for (const face of faces) face.show()
   }
-  function media() {
-    const session = navigator.mediaSession
-    if (!session || !track) return
-    session.playbackState = phase === 'playing' || phase === 'loading' ? 'playing' : phase === 'paused' ? 'paused' : 'none'
-    if (globalThis.MediaMetadata) {
-      session.metadata = new MediaMetadata({
-        title: track.chapter.title, artist: page.text.article, album: page.text.product,
-        artwork: [{ src: '/app/static/mark.svg', type: 'image/svg+xml', sizes: 'any' }],
-      })
-    }
-    if (!session.praditReady) {
-      session.praditReady = true
-      const keys = {
-        play: api.toggle, pause, stop: pause, previoustrack: () => api.step(-1), nexttrack: () => api.step(1),
-        seekbackward: ({ seekOffset }) => api.skip(-(seekOffset || 15)), seekforward: ({ seekOffset }) => api.skip(seekOffset || 15),
-        seekto: ({ seekTime }) => api.seek(seekTime),
-      }
-      for (const [key, action] of Object.entries(keys)) {
-        try { session.setActionHandler(key, action) } catch { /* not every browser has every key */ }
-      }
-    }
-    if (track.duration) {
-      session.setPositionState?.({ duration: track.duration, playbackRate: kept.speed, position: Math.min(track.duration, api.time()) })
-    }
-  }
+  const media = () => { if (track) tellSystem(api) }
   // Before anything is played, the player stands where the reader left it, in the page's language.
   async function settle() {
     if (phase !== 'idle' || !page) return
     const name = page.language, found = kept.places[name] ?? kept.places[kept.last]
-    const chapters = await chaptersOf(name).catch(() => undefined)
+    const chapters = await tracks.chapters(name).catch(() => undefined)
     if (!chapters || phase !== 'idle' || name !== page.language) return
     place(name, chapters, found?.sentence ?? '', kept.places[name]?.offset ?? 0)
     if (cards) fill(track, track.sentences[index].id)
@@ -334,7 +267,7 @@ function createPlayer() {
   addEventListener('pagehide', () => { if (track && phase === 'playing') { tick(); remember() } })
 
   const api = {
-    faces, kept, clips, lengths, show,
+    faces, kept, clips, lengths: tracks.lengths, show, pause,
     get page() { return page },
     get phase() { return phase },
     get track() { return track },
@@ -370,7 +303,6 @@ function createPlayer() {
     },
     cardSeen(value) { insight = value; show() },
     start,
-    pause,
     toggle() {
       if (!track) return
       if (api.busy) pause()
