@@ -5,10 +5,10 @@ pronunciations are forgotten between rounds, the voice stays loaded. CPU seconds
 work is not ours.
 """
 
-import statistics
 import time
 from typing import Any
 
+from benchmarks.measure import entry
 from narration import thai_sounds, thai_words
 from narration.article import Utterance, chapters
 from narration.speaker import Speaker
@@ -20,7 +20,7 @@ def measure(rounds: int = ROUNDS) -> dict[str, Any]:
     """Ratios of both languages, round by round side by side.
 
     Returns:
-        `{"speech_rtf_en": {"value", "min", "max", "target", "better": "lower"}, "speech_rtf_th": …}`.
+        Entries `speech_rtf_en` and `speech_rtf_th`, see `measure.entry`.
     """
     speaker = Speaker(None)
     texts = {language: _sentences(language) for language in ("en", "th")}
@@ -33,15 +33,9 @@ def measure(rounds: int = ROUNDS) -> dict[str, Any]:
             seconds = sum(speaker.clip(utterance)[0].duration for utterance in said)
             if round_:
                 ratios[language].append((time.process_time() - begin) / seconds)
+    notes = f"{SENTENCES} sentences of the article, words to mp3"
     return {
-        f"speech_rtf_{language}": {
-            "value": round(statistics.median(values), 4),
-            "min": round(min(values), 4),
-            "max": round(max(values), 4),
-            "target": TARGET,
-            "better": "lower",
-        }
-        for language, values in ratios.items()
+        f"speech_rtf_{language}": entry(values, TARGET, "lower", notes) for language, values in ratios.items()
     }
 
 
