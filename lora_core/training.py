@@ -29,7 +29,7 @@ from lora_core.tasks import Batch, ImageTask, Split, TextTask, evaluate, load_ta
 __all__ = ["Measure", "Point", "Snapshot", "State", "evaluation_steps", "fine_tune", "pick_device"]
 
 PICTURES = 32  # shown with their predictions
-SAMPLE_EVERY = 1.5  # seconds between two texts: one costs about as much as four steps
+SAMPLE_EVERY = 2.0  # seconds between two texts: one costs as much as several steps
 GRADIENT_BATCHES = 8  # for the methods that start from an estimate of the gradient
 ADAPTER_STREAM = 2**32  # added to the seed of the batches: A's start is a draw of its own
 
