@@ -188,7 +188,7 @@ def test_a_link_opens_the_state_and_history_walks_through_it(server: str, reader
     expect(said(reader, "gamma")).to_have_text("3")
     expect(said(reader, "rank")).to_have_text("4")
     expect(said(reader, "size_W")).to_have_text("192 × 64")
-    reader.get_by_label("Layer").select_option("blocks.1.mlp.down")
+    reader.get_by_label("Layer", exact=True).select_option("blocks.1.mlp.down")
     expect(said(reader, "size_W")).to_have_text("64 × 256")
     reader.wait_for_url("**layer=blocks.1.mlp.down**")
     reader.get_by_text("Compress", exact=True).click()
