@@ -149,6 +149,11 @@ class Batch:
         """Name -> W + ΔW (d_out, d_in) of member k, of the layers that train."""
         return {name: self.layers[name].weight(k) for name in self.trained}
 
+    def all_weights(self) -> dict[str, Tensor]:
+        """Every linear layer's name -> W + ΔW of each member (K, d_out, d_in), or W (d_out, d_in) of all."""
+        each = [self.weights(k) for k in range(len(self.members))]
+        return self._weights | {name: torch.stack([own[name] for own in each]) for name in self.trained}
+
     def deltas(self, k: int) -> dict[str, Tensor]:
         """Name -> ΔW (d_out, d_in) of member k."""
         return {name: weight - self._weights[name] for name, weight in self.weights(k).items()}
