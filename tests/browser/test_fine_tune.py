@@ -26,8 +26,17 @@ def open_page(page: Page, server: str, query: str = "", lang: str = "en") -> Pag
 
 
 def train(page: Page) -> None:
+    """Press Train and wait until Stop has stood in its place, however short the run."""
+    page.evaluate(
+        """() => {
+            const stop = () => document.querySelector('.st-key-ft_stop button')
+            window.begun = new Promise(done => new MutationObserver((_, watch) => {
+                if (stop()) done(watch.disconnect())
+            }).observe(document.body, { childList: true, subtree: true }))
+        }"""
+    )
     page.locator(".st-key-ft_train button").click()
-    expect(page.locator(".st-key-ft_stop button")).to_be_visible()
+    page.evaluate("() => window.begun")
 
 
 def ended(page: Page) -> None:
