@@ -38,7 +38,7 @@ expect.set_options(timeout=20_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What a browser test is forgiven: the sockets Playwright's driver leaves to the collector, a starved machine."""
+    """What a browser test is forgiven: sockets left to the garbage collector, and a starved machine."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
