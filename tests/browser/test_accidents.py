@@ -39,6 +39,7 @@ def test_a_killed_worker_ends_the_run_with_a_word_and_the_next_press_runs(
         assert victim.pid not in [worker.pid for worker in workers(server)]
         page.locator(".st-key-ft_stop button").click()
         expect(page.locator(".st-key-ft_train button")).to_be_visible(timeout=MINUTES)
+        page.context.close()  # before its server goes
 
 
 def test_a_closed_tab_ends_its_run(new_reader: Callable[..., Page], tmp_path: Path) -> None:
@@ -53,3 +54,4 @@ def test_a_closed_tab_ends_its_run(new_reader: Callable[..., Page], tmp_path: Pa
         expect(again.locator(".ft-message")).to_contain_text(str(catalog("th")["jobs.unwatched"]))
         settled(again)
         expect(again.locator(".st-key-ft_train button")).to_be_visible()
+        context.close()

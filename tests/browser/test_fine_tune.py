@@ -59,6 +59,7 @@ def reaches(page: Page, least: int) -> None:
 
 def drawn(page: Page) -> list[dict[str, Any]]:
     """What Plotly has drawn on the chart of losses: name and points of each curve."""
+    page.wait_for_function(f"() => document.querySelector('{PLOT}')?.data?.length")
     found: list[dict[str, Any]] = page.evaluate(
         f"document.querySelector('{PLOT}').data.map(d => "
         "({name: d.name, x: [...d.x], y: [...d.y], line: d.line}))"

@@ -37,6 +37,7 @@ def test_the_first_visit_after_a_cold_start_is_like_every_later_one(
             page.get_by_test_id("stTopNavLink").nth(1).click()
             expect(page).to_have_title(title(PAGES[1].key, language))
             expect(page).to_have_url(re.compile(rf"/{PAGES[1].path}\?lang={language}"))
+            page.context.close()  # before its server goes
 
 
 @pytest.mark.parametrize(

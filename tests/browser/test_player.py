@@ -220,7 +220,7 @@ def test_the_bar_opens_the_transcript_and_closes(reader: Page, server: str) -> N
     press_play(page)
     page.get_by_test_id("stTopNavLink").nth(1).click()
     page.get_by_role("button", name=words("open")).click()
-    expect(page.locator(".card")).to_be_visible()
+    expect(page.locator(".card:visible")).to_have_count(1)
     expect(page).to_have_url(re.compile("view=listen"))
     playing(page)
     expect(page.locator(BAR)).to_be_hidden()

@@ -1,0 +1,11 @@
+"""The order of the tests: the browser's come last, since what they start runs until the end."""
+
+from pathlib import Path
+
+import pytest
+
+BROWSER = Path(__file__).parent / "browser"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: BROWSER in item.path.parents)
