@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from content.catalog import catalog
 from tests.browser.conftest import serving, settled, visit, wait_for
 
-LONG = "fine-tune?lang=th&base=mlp-mnist&task=fashion&steps=2000"
+LONG = "fine-tune?lang=th&base=gpt-en&task=python&steps=2000"  # a minute of work
 MINUTES = 180_000  # ms, on a busy machine
 
 
