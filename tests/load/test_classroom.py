@@ -25,7 +25,6 @@ ROOT = Path(__file__).parents[2]
 READERS = 30
 PATIENCE = 300.0  # s until the last of them has finished
 SLOWDOWN = 3.0  # 95 of 100 reruns of a page against its own idle time; the worst is printed
-UNFELT = 0.1  # s; a page whose idle rerun takes 13 ms may take this long, which no reader notices
 PAGES = ("", "matrices", "fine-tune")
 LOOKS = 25  # reruns of each page on an idle server
 
@@ -135,7 +134,7 @@ def test_thirty_readers_press_train_together(server, capsys):
         assert pupil.places == sorted(pupil.places, reverse=True)  # nobody is overtaken
     assert max(max(pupil.places) for pupil in waited) >= READERS - 3
     for path, (idle, busy) in times.items():
-        assert quantile(busy, 0.95) <= max(UNFELT, SLOWDOWN * statistics.median(idle)), f"/{path}"
+        assert quantile(busy, 0.95) <= SLOWDOWN * statistics.median(idle), f"/{path}"
 
 
 def quantile(values: list[float], share: float) -> float:
