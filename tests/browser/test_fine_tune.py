@@ -106,6 +106,17 @@ def test_a_run_from_press_to_end(reader: Page, server: str, tmp_path: Path) -> N
     rows = page.locator(".st-key-ft_chart .pradit-figure-table tbody tr")
     assert rows.count() == len(curves["LoRA"]["x"]) + 1  # and step 0, which a log axis has no place for
 
+    for label, ending in (("Save the chart as SVG", "svg"), ("Save the numbers as CSV", "csv")):
+        with page.expect_download() as download:
+            page.locator(".st-key-ft_chart").get_by_role("button", name=label).click()
+        assert download.value.suggested_filename == f"ft_loss.{ending}"
+        download.value.save_as(tmp_path / f"chart.{ending}")
+    drawing = (tmp_path / "chart.svg").read_text("utf-8")
+    assert drawing.startswith("<svg")
+    assert "var(--" not in drawing
+    saved = list(csv.reader(io.StringIO((tmp_path / "chart.csv").read_text("utf-8-sig"))))
+    assert len(saved) == rows.count() + 1
+
     for key, chosen in (("ft_curve", "csv"), ("ft_adapter", "zip")):
         with page.expect_download() as download:
             page.locator(f".st-key-{key} button").click()

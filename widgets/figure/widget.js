@@ -29,6 +29,20 @@ function resolved(value, tokens) {
   return value
 }
 
+/** A table as CSV (RFC 4180), with the mark by which spreadsheets know UTF-8. */
+function separated({ head, rows }) {
+  const cell = value => (/[",\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value)
+  return '\ufeff' + [head, ...rows].map(row => row.map(cell).join(',')).join('\r\n') + '\r\n'
+}
+
+function save(content, name, type) {
+  const link = document.createElement('a')
+  link.href = URL.createObjectURL(new Blob([content], { type }))
+  link.download = name
+  link.click()
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000) // the browser has read it long before
+}
+
 const isPlain = value => value && typeof value === 'object' && !Array.isArray(value)
 
 function laidOver(base, over) {
@@ -60,6 +74,21 @@ class Figure {
       this.ask()
     }
     this.table(data.table, data.text)
+    this.offer(data)
+  }
+
+  /** Buttons that save the chart as it stands, and its numbers. */
+  offer({ name, table, text }) {
+    const [svg, csv] = this.root.querySelectorAll('.pradit-figure-save button')
+    csv.hidden = !table
+    svg.title = svg.ariaLabel = text.svg
+    csv.title = csv.ariaLabel = text.csv
+    svg.onclick = async () => {
+      const { width, height } = this.plot.getBoundingClientRect()
+      const image = await (await plotly()).toImage(this.plot, { format: 'svg', width, height })
+      save(decodeURIComponent(image.slice(image.indexOf(',') + 1)), `${name}.svg`, 'image/svg+xml')
+    }
+    csv.onclick = () => save(separated(table), `${name}.csv`, 'text/csv')
   }
 
   ask() { this.frame ??= requestAnimationFrame(this.draw) }

@@ -27,9 +27,9 @@ def figure(
     Args:
         spec: `data` and `layout` as Plotly takes them (`layout.height` in px is required), and `narrow`,
             laid over the layout when the chart is less than 480 px wide.
-        key: the figure's name on the page; the same key is the same node.
+        key: the figure's name on the page; the same key is the same node. Files saved from it have this name.
         alt: what the figure shows now, in a sentence, for those who cannot see it.
         text: the strings of `figure.*`.
         table: the data as a table that can be opened below the figure.
     """
-    _figure(key=key, data={"spec": spec, "alt": alt, "text": dict(text), "table": table})
+    _figure(key=key, data={"spec": spec, "alt": alt, "text": dict(text), "table": table, "name": key})
