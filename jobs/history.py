@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Snapshot = dict[str, Any]
+CUMULATIVE = ("history", "result")  # parts of a snapshot that hold all that came before
 
 
 @dataclass
@@ -37,10 +38,12 @@ class History:
         return self._count
 
     def add(self, snapshot: Snapshot) -> None:
-        """Append the newest. Its `history`, the curve up to now, makes that of the one before superfluous."""
-        if self._entries and self._entries[-1].snapshot.get("history"):
+        """Append the newest. Its CUMULATIVE parts make those of the one before superfluous."""
+        if self._entries:
             last = self._entries[-1]
-            self._replace(last, {**last.snapshot, "history": []})
+            emptied = {name: type(last.snapshot[name])() for name in CUMULATIVE if last.snapshot.get(name)}
+            if emptied:
+                self._replace(last, {**last.snapshot, **emptied})
         self._count += 1
         entry = _Entry(self._count, _size(snapshot), snapshot)
         self._entries.append(entry)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from jobs.history import History, Snapshot
+from jobs.kinds import Config
 from jobs.protocol import Arrays
-from lora_core.config import TrainConfig
 
 State = Literal["queued", "running", "done", "stopped", "failed"]
 LIVE = ("queued", "running")
@@ -23,6 +23,7 @@ class JobView:
         snapshots: those newer than `since`. A poll with since=0 is bounded too, so a page need not collect.
         next: pass it as `since` to get what comes after.
         arrays: of the latest snapshot, and those that came once, by name; None before the first.
+        config: what was asked for, of the class of its kind.
         device: "cpu", "cuda" or "mps", once the job has started.
         message_key, message_values: why the job stopped or failed: `jobs.<key>` in the strings.
         adapter: a zip in PEFT's format, when a LoRA run ended with one.
@@ -34,7 +35,7 @@ class JobView:
     snapshots: list[Snapshot]
     next: int
     arrays: Arrays | None
-    config: TrainConfig
+    config: Any
     device: str | None
     message_key: str | None
     message_values: Mapping[str, Any]
@@ -56,7 +57,7 @@ class Job:
     id: str
     reader: str
     kind: str
-    config: TrainConfig
+    config: Config
     seen: float
     history: History
     state: State = "queued"

@@ -1,7 +1,8 @@
-"""What a worker can be asked to do, by name. Only here does this room bring torch in, and only in a worker.
+"""What can be asked for, by name: how a request is checked on the server's side, and how a worker does it.
 
-A kind is a generator: it is given the request, a function that says whether to stop, the device and the
-seconds between two snapshots, and yields frames: any number of snapshots, then one `ended`.
+A new kind is one entry of `KINDS`. Its work is a generator: it is given the request, a function that says
+whether to stop, the device and the seconds between two snapshots, and yields frames: any number of snapshots,
+then one `ended`. Only inside these functions does this room bring torch in, and only in a worker.
 """
 
 from __future__ import annotations
@@ -12,13 +13,42 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
+from jobs.limits import Refused, refusal
 from jobs.protocol import Frame, as_array
+from lora_core.config import ConfigError, TrainConfig, select
+from lora_core.recipes import layers
 
-Kind = Callable[[dict[str, Any], Callable[[], bool], str, float], Iterator[Frame]]
+
+class Config(Protocol):
+    """A request: frozen, validating itself (ConfigError), and the same through JSON."""
+
+    def to_json(self) -> dict[str, Any]: ...
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self: ...
+
+
+Work = Callable[[dict[str, Any], Callable[[], bool], str, float], Iterator[Frame]]
 Warm = Callable[[str], str]  # the device asked for -> the device there is
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of job.
+
+    Attributes:
+        config: what its requests are.
+        work: what a worker does with one, in JSON.
+        check: what is held against limits beyond the config's own; raises Refused.
+    """
+
+    config: type[Config]
+    work: Work
+    check: Callable[[Any], None] | None = None
 
 
 class Unusable(Exception):  # noqa: N818
@@ -38,7 +68,7 @@ def warm(wanted: str) -> str:
     """
     import torch
 
-    from lora_core.config import TASKS, TrainConfig
+    from lora_core.config import TASKS
     from lora_core.training import fine_tune, pick_device
 
     torch.set_num_threads(1)
@@ -55,7 +85,6 @@ def warm(wanted: str) -> str:
 
 def train(request: dict[str, Any], stop: Callable[[], bool], device: str, every: float) -> Iterator[Frame]:
     """Kind "train": `lora_core.training.fine_tune`, and its adapter as a zip."""
-    from lora_core.config import TrainConfig
     from lora_core.training import fine_tune
 
     # The folder appears only when there is something to save: a worker killed while it trains leaves none.
@@ -85,4 +114,42 @@ def zip_folder(folder: Path) -> bytes:
     return buffer.getvalue()
 
 
-KINDS: Mapping[str, Kind] = {"train": train}
+def check_layers(config: TrainConfig) -> None:
+    """Layers that the base has, and a rank that they can have."""
+    shapes = layers(config.base)
+    embeddings = () if config.adapter else ("embed", "position")  # these train whole, or not at all
+    try:
+        chosen = select((*embeddings, *shapes), config.targets)
+    except ValueError as error:
+        raise Refused("limit.targets", value=config.targets, choices=", ".join(shapes)) from error
+    if config.adapter:
+        most = min(min(shapes[name]) for name in chosen)
+        if config.adapter.rank > most:
+            raise Refused("limit.rank", value=config.adapter.rank, low=1, high=most)
+
+
+KINDS: Mapping[str, Kind] = {
+    "train": Kind(TrainConfig, train, check_layers),
+}
+
+
+def check(config: Config) -> str:
+    """Hold a request against the limits again, on the server's side.
+
+    Returns:
+        The name of its kind.
+
+    Raises:
+        Refused: a field is out of bounds; see `refusal`.
+        TypeError: it is no request of any kind.
+    """
+    for name, kind in KINDS.items():
+        if type(config) is kind.config:
+            try:
+                again = kind.config.from_json(config.to_json())
+            except ConfigError as error:
+                raise refusal(error) from error
+            if kind.check:
+                kind.check(again)
+            return name
+    raise TypeError(f"{type(config).__name__} is no request; the kinds are: {', '.join(KINDS)}")

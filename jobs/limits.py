@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from lora_core.config import ConfigError, TrainConfig, select
-from lora_core.recipes import layers
+from lora_core.config import ConfigError
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -78,28 +77,6 @@ class Limits:
             memory=int(_above_zero(found, "PRADIT_MEMORY", cls.memory >> 20) * 2**20),
             device=device,
         )
-
-
-def check(config: TrainConfig) -> None:
-    """Hold a configuration against the limits again, on the server's side.
-
-    Raises:
-        Refused: a field is out of bounds; see `refusal`.
-    """
-    try:
-        config = TrainConfig.from_json(config.to_json())
-    except ConfigError as error:
-        raise refusal(error) from error
-    shapes = layers(config.base)
-    embeddings = () if config.adapter else ("embed", "position")  # these train whole, or not at all
-    try:
-        chosen = select((*embeddings, *shapes), config.targets)
-    except ValueError as error:
-        raise Refused("limit.targets", value=config.targets, choices=", ".join(shapes)) from error
-    if config.adapter:
-        most = min(min(shapes[name]) for name in chosen)
-        if config.adapter.rank > most:
-            raise Refused("limit.rank", value=config.adapter.rank, low=1, high=most)
 
 
 def refusal(error: ConfigError) -> Refused:

@@ -14,10 +14,10 @@ from typing import Any
 
 from jobs.history import History
 from jobs.job import Job, JobView, State
-from jobs.limits import Limits, Refused, check
+from jobs.kinds import Config, check
+from jobs.limits import Limits, Refused
 from jobs.protocol import Arrays, Header
 from jobs.supervisor import COMMAND, Supervisor
-from lora_core.config import TrainConfig
 
 TICK = 1.0  # s between two looks at leases, silence and memory
 TROUBLES = 2  # workers lost in a row without a job done, until the pool waits for a reader to ask again
@@ -106,8 +106,8 @@ class Pool:
 
     # The readers' side
 
-    def submit(self, config: TrainConfig, reader: str) -> str:
-        """Queue a run; it starts at once when a worker is free.
+    def submit(self, config: Config, reader: str) -> str:
+        """Queue a job of the kind that its config belongs to; it starts at once when a worker is free.
 
         Returns:
             The job's id, which answers to this reader only.
@@ -115,7 +115,7 @@ class Pool:
         Raises:
             Refused: a setting or a number of jobs is over its limit, or the service is closed.
         """
-        check(config)
+        kind = check(config)
         limits = self.limits
         with self._lock:
             if not self._open:
@@ -123,7 +123,7 @@ class Pool:
             job = Job(
                 id=secrets.token_urlsafe(24),
                 reader=reader,
-                kind="train",
+                kind=kind,
                 config=config,
                 seen=self._clock(),
                 history=History(limits.snapshots, limits.history),
@@ -162,9 +162,9 @@ class Pool:
         with self._lock:
             self._ask_to_stop(self._find(job_id, reader), "stopped")
 
-    def current(self, reader: str) -> str | None:
-        """The reader's running job, else the next one waiting, else the last one: where a reload returns."""
-        mine = self.of(reader)
+    def current(self, reader: str, kind: str) -> str | None:
+        """The reader's running job of a kind, else the next that waits, else the last: for a reload."""
+        mine = self.of(reader, kind)
         with self._lock:
             for state in ("running", "queued"):
                 for each in mine:
@@ -172,10 +172,10 @@ class Pool:
                         return each
         return mine[-1] if mine else None
 
-    def of(self, reader: str) -> list[str]:
-        """All jobs of a reader that can still be asked for, in the order of their submission."""
+    def of(self, reader: str, kind: str) -> list[str]:
+        """A reader's jobs of one kind that can still be asked for, in the order of their submission."""
         with self._lock:
-            return [job.id for job in self._jobs.values() if job.reader == reader]
+            return [job.id for job in self._jobs.values() if (job.reader, job.kind) == (reader, kind)]
 
     # Under the lock
 

@@ -15,13 +15,13 @@ from typing import BinaryIO
 
 import psutil
 
-from jobs.kinds import KINDS, Kind, Unusable, Warm, warm
+from jobs.kinds import KINDS, Unusable, Warm, Work, warm
 from jobs.protocol import Header, ProtocolError, read_frame, write_frame
 
 NICE = 5
 
 
-def serve(kinds: Mapping[str, Kind], warm: Warm) -> None:
+def serve(works: Mapping[str, Work], warm: Warm) -> None:
     """Answer one server until it says goodbye, or until a job left this process in doubt."""
     source, sink = _take_pipes()
     first = read_frame(source)
@@ -41,17 +41,17 @@ def serve(kinds: Mapping[str, Kind], warm: Warm) -> None:
     if device == "cpu":
         _limit_memory(start["memory"])
     write_frame(sink, {"type": "ready", "device": device})
-    while _work(sink, kinds, requests.get(), stopped, device, start["every"]):
+    while _work(sink, works, requests.get(), stopped, device, start["every"]):
         pass
 
 
 def _work(
-    sink: BinaryIO, kinds: Mapping[str, Kind], request: Header, stopped: set[str], device: str, every: float
+    sink: BinaryIO, works: Mapping[str, Work], request: Header, stopped: set[str], device: str, every: float
 ) -> bool:
     """Do one job; whether this process is fit for another."""
     job = request["job"]
     try:
-        for header, arrays in kinds[request["kind"]](
+        for header, arrays in works[request["kind"]](
             request["request"], lambda: job in stopped, device, every
         ):
             write_frame(sink, {**header, "job": job}, arrays)
@@ -117,4 +117,4 @@ def _is_memory(error: Exception) -> bool:
 
 
 if __name__ == "__main__":
-    serve(KINDS, warm)
+    serve({name: kind.work for name, kind in KINDS.items()}, warm)

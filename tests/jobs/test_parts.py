@@ -103,6 +103,16 @@ def test_history_is_bounded_in_bytes_too_and_holds_one_curve():
     assert curves == [0] * (len(curves) - 1) + [99]
 
 
+def test_history_holds_one_result_however_often_it_came():
+    history = History(limit=1000, budget=20_000)
+    for step in range(100):
+        history.add({"done": step / 99, "state": "running", "result": {"per_seed": {"a": [1.0] * step}}})
+    kept = history.since(0)
+    assert len(kept) == 100
+    assert [each["result"] for each in kept[:-1]] == [{}] * 99
+    assert kept[-1]["result"]["per_seed"]["a"] == [1.0] * 99
+
+
 def test_history_never_drops_the_last_even_over_its_budget():
     history = History(limit=10, budget=10)
     for step in range(5):

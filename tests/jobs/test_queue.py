@@ -4,7 +4,7 @@ import pytest
 
 from content.catalog import LANGUAGES, catalog
 from jobs import Refused
-from jobs.limits import check
+from jobs.kinds import check
 from lora_core.config import LIMITS, AdapterConfig, TrainConfig
 from tests.jobs.fake_worker import LONG, QUICK
 from tests.jobs.helpers import ask, end_of, running, wait_until, workers
@@ -82,8 +82,8 @@ def test_a_third_waiting_job_of_one_reader_is_refused(pool):
         ask(pool, LONG)
     assert refused.value.key == "reader_waiting"
     assert all("2" in message for message in say(refused.value))
-    assert len(pool.of("ana")) == 3  # what was refused left nothing behind
-    running(pool, ask(pool, LONG, "bo") and pool.of("ana")[0])  # and others may still ask
+    assert len(pool.of("ana", "train")) == 3  # what was refused left nothing behind
+    running(pool, ask(pool, LONG, "bo") and pool.of("ana", "train")[0])  # and others may still ask
 
 
 def test_the_queue_of_all_readers_is_bounded(pool):
@@ -105,7 +105,7 @@ def test_every_bound_is_held_on_this_side_too_and_has_its_message(pool, field):
     object.__setattr__(config.adapter if inner else config, field, too_much)  # past the constructor
     with pytest.raises(Refused) as refused:
         pool.submit(config, "ana")
-    assert pool.of("ana") == []
+    assert pool.of("ana", "train") == []
     if field != "dropout":  # its upper end is also the end of what is a probability
         assert refused.value.key == f"limit.{field}"
     assert all(message and "{" not in message for message in say(refused.value))
@@ -122,6 +122,11 @@ def test_a_choice_and_a_type_have_their_message_too():
     with pytest.raises(Refused, match=r"limit\.type") as refused:
         check(config)
     assert all("many" in message for message in say(refused.value))
+
+
+def test_what_is_no_request_is_a_mistake_of_ours(pool):
+    with pytest.raises(TypeError, match="dict is no request; the kinds are: train"):
+        pool.submit({"base": "gpt-en"}, "ana")
 
 
 def test_layers_that_do_not_exist_and_a_rank_above_theirs_are_refused():
@@ -152,25 +157,25 @@ def test_a_closed_pool_refuses(pool):
 
 
 def test_the_reload_finds_the_live_job_else_the_last(pool):
-    assert pool.current("ana") is None
+    assert pool.current("ana", "train") is None
     first = ask(pool, QUICK)
-    assert pool.current("ana") == first
+    assert pool.current("ana", "train") == first
     end_of(pool, first)
-    assert pool.current("ana") == first
+    assert pool.current("ana", "train") == first
     second, third = ask(pool, LONG), ask(pool, QUICK)
     running(pool, second)
-    assert pool.current("ana") == second
-    assert pool.of("ana") == [first, second, third]
-    assert pool.current("bo") is None
+    assert pool.current("ana", "train") == second
+    assert pool.of("ana", "train") == [first, second, third]
+    assert pool.current("bo", "train") is None
 
 
 def test_ended_jobs_are_kept_a_while(make_pool):
     pool = make_pool(kept_each=2, kept=3)
-    mine = [ask(pool, QUICK) and end_of(pool, pool.of("ana")[-1]).id for _ in range(3)]
-    assert pool.of("ana") == mine[1:]
+    mine = [ask(pool, QUICK) and end_of(pool, pool.of("ana", "train")[-1]).id for _ in range(3)]
+    assert pool.of("ana", "train") == mine[1:]
     for reader in ("bo", "chai"):
         end_of(pool, ask(pool, QUICK, reader), reader)
-    assert pool.of("ana") == mine[2:]
+    assert pool.of("ana", "train") == mine[2:]
 
 
 def test_a_job_answers_to_its_reader_alone(pool):

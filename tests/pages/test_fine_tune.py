@@ -178,7 +178,7 @@ def test_what_is_over_a_limit_is_refused_in_words() -> None:
     pool.stop()
     try:
         app.button(key="ft_train").click().run()
-        assert "Training is closed" in told(app)
+        assert "Runs are closed" in told(app)
         assert app.session_state["fine_tune"].runs == []
     finally:
         pool.start()

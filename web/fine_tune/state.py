@@ -141,7 +141,7 @@ def sync(page: State) -> None:
     """Ask the pool how the reader's runs are, and find those of before a reload. Renews the leases."""
     pool = jobs.pool()
     known = {run.id for run in page.runs} | page.removed
-    for job in pool.of(reader_id()):
+    for job in pool.of(reader_id(), "train"):
         if job not in known:
             _add(page, job)
     for run in page.runs:
