@@ -39,6 +39,7 @@ def sweep(
     stop: Callable[[], bool] = lambda: False,
     points: Sequence[int] | None = None,
     memory: int = 2**30,
+    split: Split = "validation",
 ) -> Iterator[SweepSnapshot]:
     """Trains all configurations and yields snapshots: the first before any step, then at most one per `every`
     seconds, then the last.
@@ -50,12 +51,13 @@ def sweep(
         stop: asked between any two steps.
         points: the steps to measure at, `evaluation_steps` unless given; the last step is always one.
         memory: bytes that parameters and Adam's moments may take at a time. What does not fit waits.
+        split: what is measured at the points: "test" for a run that chooses nothing by them.
 
     Raises:
         ValueError: at the first snapshot, when configurations disagree, a method or dropout is not for
             batches, or for what `attach` refuses.
     """
-    run = _Sweep(configs, torch.device(pick_device(device)), dtype)
+    run = _Sweep(configs, torch.device(pick_device(device)), dtype, split)
     planned = run.waves(memory)
     yield run.snapshot("running")
     steps = configs[0].steps
@@ -93,10 +95,16 @@ class _Chunk:
 class _Sweep:
     """What is the same for all configurations, and their curves."""
 
-    def __init__(self, configs: Sequence[TrainConfig], device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        configs: Sequence[TrainConfig],
+        device: torch.device,
+        dtype: torch.dtype,
+        split: Split = "validation",
+    ) -> None:
         _check(configs)
         self.started = self.told = time.perf_counter()
-        self.configs, self.device, self.dtype = configs, device, dtype
+        self.configs, self.device, self.dtype, self.split = configs, device, dtype, split
         self.members = [
             Member(each.adapter, each.lr, each.seed + ADAPTER_STREAM, each.targets) for each in configs
         ]
@@ -107,7 +115,8 @@ class _Sweep:
         self.task = load_task(configs[0].task)
         length = CONTEXT if isinstance(self.task, TextTask) else layers(configs[0].base)["blocks.0"][1]
         self.rows = (configs[0].batch, length)
-        self.examples = {split: self._moved(self.task.examples(split)) for split in _SPLITS}
+        splits: set[Split] = {split, "test"}
+        self.examples = {each: self._moved(self.task.examples(each)) for each in splits}
         self.workspace = Workspace(dtype, device)
         self.chunks: list[_Chunk] = []
         self.curves = [Curve(config) for config in configs]
@@ -156,7 +165,7 @@ class _Sweep:
             with torch.no_grad():
                 for name, weight in chunk.batch.weights(k).items():
                     self.model.get_parameter(f"{name}.weight").copy_(weight)
-            loss, accuracy = self._evaluate("validation")
+            loss, accuracy = self._evaluate(self.split)
             curve = replace(
                 curve,
                 steps=[*curve.steps, chunk.step],
@@ -190,9 +199,6 @@ class _Sweep:
         inputs, targets = examples
         inputs = inputs.to(self.dtype) if inputs.is_floating_point() else inputs
         return inputs.to(self.device), targets.to(self.device)
-
-
-_SPLITS: tuple[Split, ...] = ("validation", "test")
 
 
 def _check(configs: Sequence[TrainConfig]) -> None:
