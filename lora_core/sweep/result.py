@@ -22,7 +22,8 @@ class Curve:
 
     Attributes:
         train: loss of the batch of this step, before its update; None at step 0.
-        validation: loss on the fixed examples of the validation split; accuracy: pictures only.
+        validation: loss on the fixed examples of the validation split, or of the one that the sweep was told
+            to measure on; accuracy: pictures only.
         test_loss, test_accuracy: on the test split, once the run has ended.
 
     Losses are in nats, None where not finite. A diverged run has no points from there on.
