@@ -175,10 +175,10 @@ def best_A(M: npt.ArrayLike, B: npt.ArrayLike) -> Matrix:
 # Actual columns and rows
 
 
-def column_row(M: npt.ArrayLike, rank: int, *, generator: np.random.Generator) -> Interpolative:
-    """CR: r different columns, drawn in proportion to their squared length, and R = C⁺ M as `P`.
+def drawn_columns(M: npt.ArrayLike, rank: int, *, generator: np.random.Generator) -> Indices:
+    """r different columns in the order they are drawn, each in proportion to its squared length.
 
-    Columns of zeros are drawn only when no other is left.
+    The first k of them are a draw of k columns. Columns of zeros come only when no other is left.
     """
     M = _matrix(M)
     _check_rank(rank, M)
@@ -186,8 +186,13 @@ def column_row(M: npt.ArrayLike, rank: int, *, generator: np.random.Generator) -
     some = np.flatnonzero(weights)
     drawn = generator.choice(M.shape[1], min(rank, some.size), replace=False, p=weights)
     rest = generator.permutation(np.setdiff1d(np.arange(M.shape[1]), some))
-    columns = np.concatenate([drawn, rest])[:rank].astype(np.intp)
-    return Interpolative(columns, best_A(M, M[:, columns]))
+    return np.concatenate([drawn, rest])[:rank].astype(np.intp)
+
+
+def column_row(M: npt.ArrayLike, rank: int, *, generator: np.random.Generator) -> Interpolative:
+    """CR: r columns drawn as `drawn_columns` does, and R = C⁺ M as `P`."""
+    columns = drawn_columns(M, rank, generator=generator)
+    return Interpolative(columns, best_A(M, _matrix(M)[:, columns]))
 
 
 def interpolative_decomposition(M: npt.ArrayLike, rank: int) -> Interpolative:
