@@ -69,7 +69,7 @@ def drawn(page: Page) -> list[dict[str, Any]]:
 
 def test_a_run_from_press_to_end(reader: Page, server: str, tmp_path: Path) -> None:
     """The first point soon after the press, one node for the whole run, and everything told at the end."""
-    page = open_page(reader, server, f"{PICTURES}&steps=150")
+    page = open_page(reader, server, f"{PICTURES}&steps=800")
     page.wait_for_selector(f"{PLOT} .main-svg")
     page.evaluate(
         f"""() => {{
@@ -89,18 +89,18 @@ def test_a_run_from_press_to_end(reader: Page, server: str, tmp_path: Path) -> N
     )
     train(page)
     expect(page.locator("h1.ft-say")).to_contain_text("is learning")
-    reaches(page, 150)
+    reaches(page, 800)
     ended(page)
     assert page.evaluate("(cancelAnimationFrame(window.watching), window.blanks)") == 0
     expect(page.locator("h1.ft-say")).to_contain_text("has learned")
 
     curves = {curve["name"].split(" ")[0]: curve for curve in drawn(page)}
     assert set(curves) == {"LoRA", "Full"}
-    assert curves["LoRA"]["x"][-1] == 150
+    assert curves["LoRA"]["x"][-1] == 800
     assert curves["LoRA"]["y"][-1] < curves["LoRA"]["y"][0]
     assert curves["LoRA"]["line"]["color"] != curves["Full"]["line"]["color"]
     label = page.locator(PLOT).get_attribute("aria-label") or ""
-    assert "step 150 of 150" in label
+    assert "step 800 of 800" in label
 
     page.locator(".st-key-ft_chart summary").click()
     rows = page.locator(".st-key-ft_chart .pradit-figure-table tbody tr")
@@ -123,7 +123,7 @@ def test_a_run_from_press_to_end(reader: Page, server: str, tmp_path: Path) -> N
         assert re.fullmatch(rf"[A-Za-z0-9.-]+\.{chosen}", download.value.suggested_filename)
         download.value.save_as(tmp_path / f"it.{chosen}")
     table = list(csv.reader(io.StringIO((tmp_path / "it.csv").read_text("utf-8-sig"))))
-    assert int(table[-1][0]) == 150
+    assert int(table[-1][0]) == 800
     said = page.locator(".ft-run").inner_text()
     accuracy = re.search(r"accuracy ([\d.]+)%", said)
     assert accuracy, said
