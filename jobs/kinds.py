@@ -11,6 +11,7 @@ import io
 import secrets
 import shutil
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from typing import Any, Protocol, Self
 from jobs.limits import Refused, refusal
 from jobs.protocol import Frame, as_array
 from lora_core.config import ConfigError, TrainConfig, select
+from lora_core.experiments import ExperimentConfig, live
+from lora_core.experiments.record import rounded
 from lora_core.recipes import layers
 
 
@@ -105,6 +108,28 @@ def train(request: dict[str, Any], stop: Callable[[], bool], device: str, every:
         yield {"type": "ended", "state": state, "key": None, "values": {}}, result
 
 
+def experiment(
+    request: dict[str, Any], stop: Callable[[], bool], device: str, every: float
+) -> Iterator[Frame]:
+    """Kind "experiment": the quick run of a claim. Each snapshot holds all that was found so far.
+
+    {"done": 0 to 1, "seconds", "state": "running", "done" or "stopped", "result": a Result in JSON}
+    """
+    began = time.perf_counter()
+
+    def told(state: str) -> Frame:
+        snapshot = {"done": done, "seconds": time.perf_counter() - began, "state": state, "result": result}
+        return {"type": "snapshot", "snapshot": snapshot}, {}
+
+    done, result = 0.0, {}
+    for update in live(ExperimentConfig.from_json(request), device=device, stop=stop, every=every):
+        done, result = update.done, rounded(update.result.to_json())
+        yield told("running")
+    state = "stopped" if done < 1 and stop() else "done"
+    yield told(state)
+    yield {"type": "ended", "state": state, "key": None, "values": {}}, {}
+
+
 def zip_folder(folder: Path) -> bytes:
     """A folder's files as a zip without directories; equal folders give equal bytes."""
     buffer = io.BytesIO()
@@ -130,6 +155,7 @@ def check_layers(config: TrainConfig) -> None:
 
 KINDS: Mapping[str, Kind] = {
     "train": Kind(TrainConfig, train, check_layers),
+    "experiment": Kind(ExperimentConfig, experiment),
 }
 
 

@@ -6,6 +6,7 @@ from content.catalog import LANGUAGES, catalog
 from jobs import Refused
 from jobs.kinds import check
 from lora_core.config import LIMITS, AdapterConfig, TrainConfig
+from lora_core.experiments import ExperimentConfig
 from tests.jobs.fake_worker import LONG, QUICK
 from tests.jobs.helpers import ask, end_of, running, wait_until, workers
 
@@ -124,8 +125,20 @@ def test_a_choice_and_a_type_have_their_message_too():
     assert all("many" in message for message in say(refused.value))
 
 
+def test_a_setting_of_an_experiment_is_held_on_this_side_too():
+    config = ExperimentConfig("c07_invariance")
+    object.__setattr__(config, "settings", {"p": 1e9})
+    with pytest.raises(Refused, match=r"limit\.choice") as refused:
+        check(config)
+    assert all("p" in message and "0.5" in message for message in say(refused.value))
+    config = ExperimentConfig("c07_invariance")
+    object.__setattr__(config, "name", "../c07_invariance")
+    with pytest.raises(Refused, match=r"limit\.choice"):
+        check(config)
+
+
 def test_what_is_no_request_is_a_mistake_of_ours(pool):
-    with pytest.raises(TypeError, match="dict is no request; the kinds are: train"):
+    with pytest.raises(TypeError, match="dict is no request; the kinds are: train, "):
         pool.submit({"base": "gpt-en"}, "ana")
 
 

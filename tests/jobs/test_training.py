@@ -2,7 +2,9 @@
 
 import io
 import json
+import math
 import zipfile
+from itertools import pairwise
 
 import numpy as np
 import psutil
@@ -11,8 +13,10 @@ from safetensors.numpy import load
 
 from content.catalog import LANGUAGES, catalog
 from jobs import Limits, Pool
-from jobs.kinds import train
+from jobs.kinds import experiment, train
+from lora_core import experiments
 from lora_core.config import AdapterConfig, TrainConfig
+from lora_core.experiments import ExperimentConfig, Result, Update
 from lora_core.recipes import default, layers
 from lora_core.snapshot import Measure, Snapshot
 from tests.jobs.helpers import end_of, wait_until, workers
@@ -110,3 +114,34 @@ def test_nothing_is_left_on_the_disk(monkeypatch, tmp_path):
     *_, (_, result) = run
     assert len(result["result"]) > 1000
     assert not list(tmp_path.glob("pradit-*"))
+
+
+def test_an_experiment_from_press_to_verdict(pool):
+    job = pool.submit(ExperimentConfig("c07_invariance", {"q": 3.0}), "ana")
+    view = end_of(pool, job, timeout=120)
+    assert (view.state, view.message_key, view.adapter) == ("done", None, None)
+    assert view.config.settings == {"p": 3.0, "q": 3.0}
+    last = view.snapshots[-1]
+    assert (last["done"], last["state"]) == (1, "done")
+    assert last["seconds"] > 0
+    assert all(a["done"] <= b["done"] and not a["result"] for a, b in pairwise(view.snapshots))
+    assert (
+        experiments.load("c07_invariance").verdict(Result.from_json(last["result"])).outcome == "reproduces"
+    )
+    assert pool.of("ana", "experiment") == [job]
+    assert job not in pool.of("ana", "train")
+
+
+def test_an_experiment_is_stopped_where_it_is():
+    def live(config, **_):
+        yield Update(0.3, Result({"a": [math.nan]}))
+        yield Update(0.6, Result({"a": [2 / 3]}))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jobs.kinds.live", live)
+        asked = ExperimentConfig("c07_invariance").to_json()
+        *told, (end, _) = experiment(asked, lambda: True, "cpu", 0.25)
+    assert [header["snapshot"]["done"] for header, _ in told] == [0.3, 0.6, 0.6]
+    assert told[0][0]["snapshot"]["result"]["per_seed"] == {"a": [None]}  # as JSON can say it
+    assert told[-1][0]["snapshot"]["state"] == end["state"] == "stopped"
+    assert told[-1][0]["snapshot"]["result"]["per_seed"] == {"a": [0.666667]}
