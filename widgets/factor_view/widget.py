@@ -9,8 +9,9 @@ from content.terms import unbroken
 from widgets.component import component
 from widgets.factor_view.layer import LayerData
 from widgets.factor_view.view import ALPHA, MAX_RANK, RANKS, SOURCE, TRAINED_ALPHA, View
+from widgets.memory import remembered
 
-_factor_view = component("factor_view")
+_factor_view = component("factor_view", shared=("paint", "words"))
 
 
 def factor_view(
@@ -48,17 +49,7 @@ def factor_view(
         What the reader sees now, as JSON of a `View`.
     """
     asked = View(layer.name, mode, rank, alpha, rule).to_json()
-    memory = f"{key}.opened"
-    # `now` is what the browser shows, `opened` what it was last told. A key that the session does not know
-    # is a view on a page just come to.
-    if (
-        key not in st.session_state
-        or memory not in st.session_state
-        or st.session_state[memory]["now"] != asked
-    ):
-        visit = st.session_state.get(memory, {"visit": 0})["visit"] + 1
-        st.session_state[memory] = {"visit": visit, "opened": asked, "now": asked}
-    remembered = st.session_state[memory]
+    shown = remembered(key, asked)
 
     def heard() -> None:
         said = st.session_state[key].get("view")
@@ -66,7 +57,7 @@ def factor_view(
             view = View.from_query(
                 {name: str(value) for name, value in said.items()}, tuple(layers or ()), layer.name
             )
-            remembered["now"] = view.to_json()
+            shown["now"] = view.to_json()
             if on_change:
                 on_change(view)
 
@@ -74,8 +65,8 @@ def factor_view(
         key=key,
         data={
             "layer": layer.payload,
-            "opened": remembered["opened"],
-            "visit": remembered["visit"],
+            "opened": shown["opened"],
+            "visit": shown["visit"],
             "text": dict(text),
             "language": language,
             "unbroken": unbroken() if language == "th" else (),
@@ -92,4 +83,4 @@ def factor_view(
         on_view_change=heard,
         height="content",
     )
-    return remembered["now"]
+    return shown["now"]
