@@ -52,7 +52,7 @@ def _outline(article: Article) -> Iterator[tuple[str, int]]:
         yield f"section {section.id}", section.line
         for block in section.blocks:
             if isinstance(block, Figure):
-                yield f"figure {block.name}", block.line
+                yield f"{block.kind} {block.name}", block.line
             elif isinstance(block, List):
                 for item in block.items:
                     yield f"{'an ordered' if block.ordered else 'a'} list item{_length(item)}", item[0].line
@@ -73,4 +73,6 @@ def _length(sentences: Sequence[Sentence]) -> str:
 
 def _signature(sentence: Sentence) -> tuple[str, int]:
     marks = [f"note {label}" for label in sentence.notes] + [f"citation {key}" for key in sentence.citations]
+    marks += [f"number {key}" for key in sorted(sentence.numbers)]  # their order is the language's own
+    marks += sorted(f"formula {p.link}" for p in sentence.pieces if p.kind == "equation")
     return f"sentence {sentence.id}" + (f" with {', '.join(marks)}" if marks else ""), sentence.line

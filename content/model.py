@@ -22,13 +22,14 @@ class Piece:
     """A run of a sentence.
 
     Attributes:
-        kind: `text`, `math` (TeX), `code`, `note` (a footnote's label) or `cite` (keys, comma-separated).
-        text: the words, the TeX, the label or the keys.
+        kind: `text`, `math` (TeX), `code`, `equation` (the number of a display formula, in parentheses),
+            `note` (a footnote's label) or `cite` (keys, comma-separated).
+        text: the words, the TeX, the number, the label or the keys.
         say: what a voice says in its place, where that differs.
         cap: this is the first letter, set as a drop cap.
     """
 
-    kind: Literal["text", "math", "code", "note", "cite"]
+    kind: Literal["text", "math", "code", "equation", "note", "cite"]
     text: str
     strong: bool = False
     emphasis: bool = False
@@ -45,6 +46,7 @@ class Piece:
 class Sentence:
     """A sentence; `id` is `<section>-<number>`, the same in every language.
 
+    `numbers` are the keys of the marked numbers in it, in its language's order (`content.numbers`).
     `plain` is the concatenation of its pieces that are not silent, formulas as TeX: offsets into it
     are the offsets of the words on the page, where formulas, marks and citations are left out of both.
     """
@@ -52,6 +54,7 @@ class Sentence:
     id: str
     pieces: tuple[Piece, ...]
     line: int
+    numbers: tuple[str, ...] = ()
 
     @property
     def plain(self) -> str:
@@ -91,10 +94,14 @@ class List:
 
 @dataclass(frozen=True)
 class Formula:
-    """A display formula: a sentence of one `math` piece. The label names it for cross-references."""
+    """A display formula: a sentence of one `math` piece.
+
+    The label names it for cross-references; numbers run from 1 through the article.
+    """
 
     sentence: Sentence
     label: str
+    number: int
 
     @property
     def sentences(self) -> tuple[Sentence, ...]:
@@ -103,10 +110,11 @@ class Formula:
 
 @dataclass(frozen=True)
 class Figure:
-    """A place for a live figure, which brings its own caption."""
+    """A place for a live figure, which brings its own words: ours, or the recorded one of a claim."""
 
     name: str
     line: int
+    kind: Literal["figure", "claim"] = "figure"
 
     @property
     def sentences(self) -> tuple[Sentence, ...]:

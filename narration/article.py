@@ -10,7 +10,8 @@ from functools import cache
 
 from content.document import load
 from content.model import Figure, List, Section, Sentence
-from narration import formula
+from narration import formula, numbers
+from narration.lexicon import lexicon
 from narration.spoken import SpokenForm, spoken_form
 
 #: Seconds of silence after a sentence, by what follows it.
@@ -65,7 +66,7 @@ def _chapter(section: Section, language: str) -> Chapter:
         said[-1] = (said[-1][0], "chapter")
     title = Utterance(f"{section.id}-title", language, section.title, pause=PAUSES["title"])
     return Chapter(
-        section.id, section.title, (title, *(_utterance(s, language, PAUSES[end]) for s, end in said))
+        section.id, section.title, (title, *(utterance(s, language, PAUSES[end]) for s, end in said))
     )
 
 
@@ -81,7 +82,8 @@ def _sentences(section: Section, language: str) -> Iterator[tuple[Sentence, str]
             yield group[-1], "block" if number == len(groups) - 1 else "item"
 
 
-def _utterance(sentence: Sentence, language: str, pause: float) -> Utterance:
+def utterance(sentence: Sentence, language: str, pause: float) -> Utterance:
+    """A sentence with what is known of its spoken form; `pause` in seconds."""
     given, at = [], 0
     for piece in sentence.pieces:
         if piece.silent:
@@ -91,5 +93,8 @@ def _utterance(sentence: Sentence, language: str, pause: float) -> Utterance:
             given.append((at, end, piece.say))
         elif piece.kind == "math":
             given.append((at, end, formula.read(piece.text, language)))
+        elif piece.kind == "equation":
+            number = numbers.cardinal(piece.text.strip("()"), language)
+            given.append((at, end, f"{lexicon(language).say['equation']} {number}"))
         at = end
     return Utterance(sentence.id, language, sentence.plain, tuple(given), pause)

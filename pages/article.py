@@ -4,7 +4,8 @@ import streamlit as st
 
 from content.document import load
 from content.model import Figure
-from web.article import Setter, figure
+from web.article.figures import figure
+from web.article.setting import Setter
 from web.i18n import language, t
 from web.listen import listen_view
 from widgets.contents.widget import contents

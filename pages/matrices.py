@@ -3,7 +3,7 @@
 import streamlit as st
 
 from lora_core.recipes import layers
-from web.article import escape
+from web.article.setting import escape
 from web.i18n import group, language, t
 from web.matrices import BASE, LAYERS, from_query, layer_data
 from widgets.factor_view.view import View

@@ -19,7 +19,7 @@ from content.model import Article, Figure, Formula, List, Section
 from narration.article import chapters
 from narration.routes import ROUTES as AUDIO
 from narration.service import service
-from web.article import Setter, escape
+from web.article.setting import Setter, escape
 from web.i18n import group, language, t
 from web.server import READER
 from widgets.player.widget import chapter_list, listen_card, player

@@ -118,6 +118,28 @@ def test_each_sentence_knows_its_line(tmp_path: Path) -> None:
         assert words in lines[sentence.line - 1]
 
 
+def test_formulas_are_numbered_and_referred_to_from_before_and_behind(tmp_path: Path) -> None:
+    body = BODY.replace("[A]{.cap} first.", "By [](#eq-same) and [](#eq-next) too.") + "\n$$\nz\n$$ (next)\n"
+    (section,) = read(tmp_path, HEAD + body).sections
+    assert [(b.label, b.number) for b in section.blocks if isinstance(b, Formula)] == [
+        ("same", 1),
+        ("next", 2),
+    ]
+    first = section.sentences[0]
+    assert first.plain == "By (1) and (2) too."
+    assert [(p.text, p.link) for p in first.pieces if p.kind == "equation"] == [
+        ("(1)", "#eq-same"),
+        ("(2)", "#eq-next"),
+    ]
+
+
+def test_a_claim_is_a_figure_of_its_own_kind(tmp_path: Path) -> None:
+    (section,) = read(tmp_path, HEAD + BODY.replace("Last.", "::: claim c01_capacity\n:::")).sections
+    (ours, claim) = (b for b in section.blocks if isinstance(b, Figure))
+    assert (ours.kind, ours.name) == ("figure", "factor_view")
+    assert (claim.kind, claim.name) == ("claim", "c01_capacity")
+
+
 NO_FIGURE = "::: figure heat_map\n:::\n"
 
 
@@ -139,7 +161,7 @@ NO_FIGURE = "::: figure heat_map\n:::\n"
         ("::: figure factor_view\n:::\n", NO_FIGURE, 33, "no figure 'heat_map'; there are factor_view"),
         ("::: figure factor_view\n:::\n", "::: figure factor_view\n", 33, "not closed"),
         (":::\n\nLast.", ":::\n\n::: figure factor_view\n:::\n\nLast.", 36, "stands twice, first in line 33"),
-        (":::\n\nLast.", "Caption.\n:::\n\nLast.", 33, "its caption comes with it"),
+        (":::\n\nLast.", "Caption.\n:::\n\nLast.", 33, "its words come with it"),
         ("[^n]: A note [@chen2023].\n  Of two sentences.\n", "", 19, "footnote n has no text"),
         ("A note [@chen2023].\n  Of two sentences.", "", 38, "footnote n has no text"),
         ("Last.", "Last.[^n]", 36, "mark [^n] stands twice, first in line 19"),
@@ -149,6 +171,9 @@ NO_FIGURE = "::: figure heat_map\n:::\n"
         ("and $x$ [", "and $x [", 19, "'$' is not understood"),
         ("y = x\n$$", "y = x\n", 22, "a display formula is not closed"),
         ("$$ (same)", "$$", 22, "needs a label"),
+        ("Last.", "[](#eq-other).", 36, "no formula '#eq-other'; there are #eq-same"),
+        ("Last.", "[](#one).", 36, "no formula '#one'"),
+        ("Last.", "::: claim c99\n:::", 36, "no claim 'c99'; there are c01_capacity"),
         ("Last.", "$$\nz\n$$ (same)", 36, "formula same stands twice, first in line 22"),
         ("[@hu2021;", "[@nobody;", 19, "no reference 'nobody'"),
         ("[@hu2021; @s", "[@hu2021, @s", 19, "'[@' is not understood"),

@@ -14,7 +14,8 @@ from content.document import load
 from content.markdown import FIGURES as NAMED
 from content.model import Article, Formula, Paragraph, Piece, Section, Sentence
 from content.terms import unbroken
-from web.article import FIGURES, Setter, escape, minutes
+from web.article.figures import FIGURES
+from web.article.setting import Setter, escape, minutes
 
 MARKDOWN = MarkdownIt("commonmark").enable(["strikethrough", "table"]).use(dollarmath_plugin)
 
@@ -62,11 +63,18 @@ def test_a_formula_reaches_the_page_untouched(tex: str) -> None:
 
 @pytest.mark.parametrize("tex", [r"a_{ij} = b \\ c|d", r"\frac{2N^2 + 6Nr}{3N^2}"])
 def test_a_display_formula_reaches_the_page_untouched(tex: str) -> None:
-    block = Formula(Sentence("one-2", (Piece("math", tex),), 1), "same")
+    block = Formula(Sentence("one-2", (Piece("math", tex),), 1), "same", 3)
     tokens = MARKDOWN.parse(Setter(article()).block(block))
     assert [token.content.strip() for token in tokens if token.type == "math_block"] == [tex]
     assert 'translate="no"' in tokens[0].content
     assert 'data-s="one-2"' in tokens[0].content
+    assert 'id="eq-same"' in tokens[0].content
+    assert "(3)" in shown(Setter(article()).block(block))
+
+
+def test_a_reference_to_a_formula_is_its_number_linked() -> None:
+    page = setting(Piece("text", "By "), Piece("equation", "(3)", link="#eq-same"), Piece("text", "."))
+    assert '<a class="eq" href="#eq-same" aria-label="Equation 3">(3)</a>' in page
 
 
 def test_formulas_are_not_translated_and_keep_the_comma_after_them() -> None:
@@ -101,4 +109,4 @@ def test_reading_takes_a_minute_a_thousand_characters_and_at_least_one() -> None
 
 
 def test_every_figure_that_may_be_named_can_be_drawn() -> None:
-    assert set(NAMED) == FIGURES.keys()
+    assert set(NAMED["figure"]) == FIGURES.keys()
