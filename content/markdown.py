@@ -26,15 +26,9 @@ from content.model import (
     Sentence,
 )
 from content.numbers import facts
+from lora_core.experiments import NAMES
 
-FIGURES = {
-    "figure": ("factor_view",),
-    "claim": (
-        "c01_capacity", "c02_learning_rate", "c03_rank", "c04_layers", "c05_batch", "c06_reinforcement",
-        "c07_invariance", "c08_warmup", "c09_compute", "c10_bits", "c11_kernel", "c12_forgetting",
-        "early_curves", "methods_race",
-    ),
-}  # fmt: skip
+FIGURES = {"figure": ("factor_view",), "claim": NAMES}
 """What a slot may name, by its kind: figures that `web/article` draws, and claims, which are experiments."""
 
 SUMMARY = "tldr"

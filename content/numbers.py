@@ -9,21 +9,19 @@ After `|` stands a format as Python's. Both languages write numbers alike.
 """
 
 import ast
-import json
+import math
 import operator
 import re
-import statistics
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from content.references import references
+from lora_core import experiments
 
 FACTS = Path(__file__).parent / "facts.toml"
-RESULTS = Path(__file__).parent / "results"
 
 MARK = re.compile(r"\{\{([^{}|]+)(?:\|([^{}|]*))?\}\}")
 MISSING = "…"
@@ -84,10 +82,15 @@ def facts() -> dict[str, Fact]:
 
 
 @cache
-def record(name: str) -> dict[str, Any] | None:
-    """A recorded result as it stands in its file, or None where there is none."""
-    path = RESULTS / f"{name}.json"
-    return dict(json.loads(path.read_text("utf-8"))) if path.exists() else None
+def record(name: str) -> experiments.Record | None:
+    """A recorded result, or None where there is none yet.
+
+    Raises:
+        ValueError: there is no such experiment.
+    """
+    if name not in experiments.NAMES:
+        raise ValueError(f"no experiment {name!r}; there are {', '.join(experiments.NAMES)}")
+    return experiments.read(name)
 
 
 def shown(key: str, form: str, language: str) -> str:
@@ -163,40 +166,42 @@ def recorded(key: str) -> float | None:
     Raises:
         ValueError: the record has no such number.
     """
-    name, _, rest = key.partition(":")
-    kind, _, rest = rest.partition(":")
-    found = record(name)
-    if found is None:
+    name, kind, rest = (*key.split(":", 2), "")[:3]
+    if (found := record(name)) is None:
         return None
+    result = found.result
+    singles = {"chosen": result.chosen, "number": found.verdict.numbers}
     if kind == "seeds":
-        return float(len(found["seeds"]))
-    if kind in ("chosen", "number"):
-        single = found["chosen"] if kind == "chosen" else found["verdict"]["numbers"]
-        return float(_of(single, rest, name))
-    if kind in ("mean", "sd"):
-        values = [float(value) for value in _of(found["per_seed"], rest, name) if value is not None]
-        return statistics.mean(values) if kind == "mean" else statistics.stdev(values)
-    if kind in ("diff", "ratio"):
-        parts = rest.split(":")  # a condition may hold a colon itself
-        pairs = [(":".join(parts[:i]), ":".join(parts[i:])) for i in range(1, len(parts))]
-        for a, b in pairs:
-            if {a, b} <= found["per_seed"].keys():
-                one, other = recorded(f"{name}:mean:{a}"), recorded(f"{name}:mean:{b}")
-                assert one is not None
-                assert other is not None
-                return float(one - other if kind == "diff" else one / other)
-        raise ValueError(f"{name} has no two conditions in {rest!r}; there are {_names(found['per_seed'])}")
-    raise ValueError(f"no {kind!r} of a record; there is mean, sd, diff, ratio, chosen, number, seeds")
+        value = float(len(found.seeds))
+    elif kind in singles:
+        value = singles[kind][_known(rest, singles[kind], name)]
+    elif kind in ("mean", "sd"):
+        condition = _known(rest, result.per_seed, name)
+        value = result.mean(condition) if kind == "mean" else result.sd(condition)
+    elif kind in ("diff", "ratio"):
+        one, other = map(result.mean, _pair(rest, result.per_seed, name))
+        value = one - other if kind == "diff" else one / other
+    else:
+        raise ValueError(f"no {kind!r} of a record; there is mean, sd, diff, ratio, chosen, number, seeds")
+    if not math.isfinite(value):
+        raise ValueError(f"{key!r} is not a number: a run diverged")
+    return value
 
 
-def _of(values: Mapping[str, Any], key: str, name: str) -> Any:
+def _known(key: str, values: Mapping[str, object], name: str) -> str:
     if key not in values:
-        raise ValueError(f"{name} has no {key!r}; there is {_names(values)}")
-    return values[key]
+        raise ValueError(f"{name} has no {key!r}; there is {', '.join(values) or 'nothing'}")
+    return key
 
 
-def _names(values: Mapping[str, Any]) -> str:
-    return ", ".join(values) or "nothing"
+def _pair(text: str, conditions: Mapping[str, object], name: str) -> tuple[str, str]:
+    """`a:b` taken apart; a condition may hold a colon itself."""
+    parts = text.split(":")
+    for i in range(1, len(parts)):
+        a, b = ":".join(parts[:i]), ":".join(parts[i:])
+        if a in conditions and b in conditions:
+            return a, b
+    raise ValueError(f"{name} has no two conditions in {text!r}; there are {', '.join(conditions)}")
 
 
 def fill(line: str, language: str) -> tuple[str, tuple[str, ...]]:

@@ -165,7 +165,7 @@ def test_a_missing_end_is_told_too() -> None:
     short = replace(whole, notes=(), sections=whole.sections[:-1])
     with pytest.raises(ContentError, match="the end stands where"):
         align(whole, ARTICLES / "en.md", replace(whole, notes=whole.notes[:-1]), ARTICLES / "th.md")
-    with pytest.raises(ContentError, match="section conclusion"):
+    with pytest.raises(ContentError, match="section questions"):
         align(whole, ARTICLES / "en.md", short, ARTICLES / "th.md")
 
 

@@ -1,6 +1,5 @@
 """Numbers in the article: what a mark becomes, what is refused, and that no number stands without one."""
 
-import json
 import re
 from pathlib import Path
 
@@ -13,21 +12,34 @@ from content.markdown import parse
 from content.model import Article, ContentError, Sentence
 from content.numbers import MARK, computed, facts, fill, record
 from content.references import references
+from lora_core.experiments import Record, Result, Verdict
 from tests.content.test_markdown import HEAD
 
-RECORD = {
-    "seeds": [0, 1, 2],
-    "per_seed": {"text/r4": [1.0, 2.0, 3.0], "full": [1.5, 1.5, None], "alpha/r:r8": [4.0, 4.0, 4.0]},
-    "chosen": {"full": 0.0035, "text/r4": 12345.678},
-    "verdict": {"numbers": {"share": 0.675, "gap": -0.5}},
-}
+RESULT = Result(
+    per_seed={
+        "text/r4": [1.0, 2.0, 3.0],
+        "full": [1.5, 1.5, 1.5],
+        "alpha/r:r8": [4.0, 4.0, 4.0],
+        "broken": [1.0, None, 1.0],
+    },
+    chosen={"full": 0.0035, "text/r4": 12345.678},
+)
+RECORD = Record(
+    "c01_capacity",
+    {},
+    [0, 1, 2],
+    RESULT,
+    Verdict("partly", {}, {"share": 0.675, "gap": -0.5}),
+    {},
+    "",
+    "",
+    1.0,
+)
 
 
 @pytest.fixture
-def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "c01_capacity.json").write_text(json.dumps(RECORD), "utf-8")
-    monkeypatch.setattr(numbers, "RESULTS", tmp_path)
-    monkeypatch.setattr(numbers, "record", record.__wrapped__)
+def recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numbers, "record", lambda name: RECORD if name == RECORD.name else record(name))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +47,7 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("{{c01_capacity:mean:text/r4|.2f}}", "2.00"),
         ("{{c01_capacity:sd:text/r4|.1f}}", "1.0"),
-        ("{{c01_capacity:mean:full|.1f}}", "1.5"),  # a seed without a value is left out
+        ("{{c01_capacity:sd:full|.1f}}", "0.0"),
         ("{{c01_capacity:diff:full:text/r4|.2f}}", "−0.50"),
         ("{{c01_capacity:ratio:alpha/r:r8:text/r4|.0f}}", "2"),  # a condition with a colon in it
         ("{{c01_capacity:ratio:text/r4:alpha/r:r8|.0%}}", "50%"),
@@ -44,12 +56,16 @@ def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("{{c01_capacity:number:share|.1%}}", "67.5%"),
         ("{{c01_capacity:number:gap|.1f}}", "−0.5"),
         ("{{c01_capacity:seeds|d}}", "3"),
-        ("{{early_curves:mean:full|.2f}}", numbers.MISSING),
     ],
 )
 def test_a_recorded_number_is_read_from_its_record(recorded: None, mark: str, text: str) -> None:
     for language in LANGUAGES:
         assert fill(f"a {mark} b", language)[0] == f"a {text} b"
+
+
+def test_a_number_whose_record_is_not_there_yet_is_an_ellipsis(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numbers, "record", lambda name: None)
+    assert fill("{{c01_capacity:mean:full|.2f}}", "en")[0] == numbers.MISSING
 
 
 @pytest.mark.parametrize(
@@ -99,10 +115,12 @@ def test_what_is_shown_is_what_is_said(tmp_path: Path) -> None:
         ("{{S.lr_ratio}} times [@hu2021].", "S.lr_ratio is from schulman2025"),
         ("{{c01_capacity:mean:full}}.", "a number needs a format"),
         ("{{c01_capacity:mean:full|.2q}}.", "Unknown format code 'q'"),
-        ("{{c01_capacity:mean:none|.2f}}.", "c01_capacity has no 'none'; there is text/r4, full, alpha/r:r8"),
+        ("{{c01_capacity:mean:none|.2f}}.", "c01_capacity has no 'none'; there is text/r4, full"),
         ("{{c01_capacity:diff:full:none|.2f}}.", "no two conditions in 'full:none'"),
         ("{{c01_capacity:chosen:none|.2f}}.", "c01_capacity has no 'none'; there is full, text/r4"),
         ("{{c01_capacity:number:none|.2f}}.", "c01_capacity has no 'none'; there is share, gap"),
+        ("{{c01_capacity:mean:broken|.2f}}.", "is not a number: a run diverged"),
+        ("{{c13_luck:mean:full|.2f}}.", "no experiment 'c13_luck'; there are c01_capacity"),
         ("{{c01_capacity:median:full|.2f}}.", "no 'median' of a record"),
         ("{{=1/3}}.", "a number needs a format"),
         ("{{=1/0|.2f}}.", "not plain arithmetic"),
