@@ -61,7 +61,7 @@ class Ours:
         inputs, targets = data[0]
         rows = (inputs.shape[0], inputs.shape[1])
         shapes = {name: tuple(layer.weight.shape) for name, layer in linear_layers(model).items()}
-        kinds = [Kind(member.adapter.rank if member.adapter else 0, 0) for member in members]
+        kinds = [Kind.of(member.adapter, 0) for member in members]
         self.places = batches(kinds, at_once(shapes, targets.numel(), 4))  # type: ignore[arg-type]
         workspace = Workspace(torch.float32, torch.device("cpu"))
         self.batches = [

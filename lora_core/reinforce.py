@@ -94,7 +94,7 @@ def reinforce_many(configs: Sequence[ReinforceConfig], **options: Any) -> Iterat
 
     def build(device: torch.device, dtype: torch.dtype) -> list[_Policy]:
         rows = configs[0].prompts * configs[0].samples * (configs[0].context + configs[0].length - 1)
-        kinds = [Kind(each.adapter.rank if each.adapter else 0, each.seed) for each in configs]
+        kinds = [Kind.of(each.adapter, each.seed) for each in configs]
         groups = batches(kinds, at_once(layers("gpt-en"), rows, dtype.itemsize, device.type))
         base, workspace = load_base("gpt-en"), Workspace(dtype, device)
         assert isinstance(base, GPT)

@@ -106,6 +106,17 @@ def singular_values(matrix: Tensor) -> Tensor:
     return values
 
 
+def first_gradients(
+    model: nn.Module, config: TrainConfig, generator: torch.Generator
+) -> dict[str, Tensor] | None:
+    """The estimate of the gradients that the run's method starts from; None if it asks for none."""
+    if config.adapter is None or not method(config.adapter.method).needs_gradients:
+        return None
+    task = load_task(config.task)
+    batches = (task.batch(config.batch, generator) for _ in range(GRADIENT_BATCHES))
+    return estimate_gradients(model, loss_of, batches, targets=config.targets)
+
+
 class _Trainee:
     """A model that trains: an adapter on it, or the chosen matrices whole.
 
@@ -119,11 +130,7 @@ class _Trainee:
         self.before: dict[str, Tensor] = {}  # the chosen matrices as they were, when they train whole
         if self.adapter is not None:
             generator = torch.Generator().manual_seed(config.seed + ADAPTER_STREAM)
-            gradients = None
-            if method(self.adapter.method).needs_gradients:
-                task = load_task(config.task)
-                batches = (task.batch(config.batch, generator) for _ in range(GRADIENT_BATCHES))
-                gradients = estimate_gradients(self.model, loss_of, batches, targets=self.adapter.targets)
+            gradients = first_gradients(self.model, config, generator)
             attach(self.model, self.adapter, generator=generator, gradients=gradients).to(device)
             self.optimizer = optimizer_for(self.model, self.adapter, lr=lr, steps=config.steps, fused=True)
             return

@@ -7,22 +7,22 @@ compare every loss with it.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from lora_core.adapter import attach, detach, linear_layers, optimizer_for
+from lora_core.adapter import adapted_layers, attach, linear_layers, optimizer_for
 from lora_core.config import AdapterConfig, Targets, select
-from lora_core.linear import LoRALinear
+from lora_core.linear import LoRALinear, OffsetLinear
+from lora_core.methods.dora import DoRALinear
 from lora_core.models import GPT, MLP
-from lora_core.sweep.layers import Adapted, Frozen, Layer, Whole, Workspace
+from lora_core.sweep.layers import Adapted, Decomposed, Frozen, Layer, Whole, Workspace
 from lora_core.sweep.networks import BatchedGPT, BatchedMLP
 from lora_core.sweep.parameters import Parameters
-
-# Those that are W + γBA with B = 0 at the start, trained by AdamW with a rate for A and a rate for B.
-METHODS = ("lora", "rslora", "lora+")
+from lora_core.sweep.plan import Kind
 
 
 @dataclass(frozen=True)
@@ -32,37 +32,46 @@ class Member:
     Args:
         adapter: None is full fine-tuning of the matrices that `targets` selects.
         seed: of the generator that draws A.
+        gradients: what `attach` takes, for the methods that ask for it.
+
+    Raises:
+        ValueError: the adapter cannot be in a batch; says why.
     """
 
     adapter: AdapterConfig | None
     lr: float
     seed: int
     targets: Targets = "blocks"
+    gradients: Mapping[str, Tensor] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.adapter is None:
-            return
-        if self.adapter.method not in METHODS:
-            raise ValueError(
-                f"method is {self.adapter.method!r}, expected one of: {', '.join(METHODS)}, or none"
-            )
-        if self.adapter.dropout:
-            raise ValueError(f"dropout is {self.adapter.dropout}, expected 0: a batch has none")
-        object.__setattr__(self, "targets", self.adapter.targets)
+        self.form  # noqa: B018  refuses
+        if self.adapter is not None:
+            object.__setattr__(self, "targets", self.adapter.targets)
+
+    @property
+    def form(self) -> str:
+        """See `plan.FORMS`."""
+        return Kind.of(self.adapter, self.seed).form
 
 
 @dataclass(frozen=True)
 class _Start:
-    """How an adapted layer starts: A (r, d_in), B (d_out, r), γ, and the rates of A and B."""
+    """How an adapted layer starts.
 
-    A: Tensor
-    B: Tensor
+    W: the frozen matrix (d_out, d_in) in the layer. offset: A₀ and B₀, whose γ B₀A₀ is taken off it.
+    trained: A (r, d_in), Bᵀ (r, d_out), and DoRA's m (d_out, 1). rates: of each of them. scale: γ.
+    """
+
+    W: Tensor
+    offset: tuple[Tensor, Tensor] | None
+    trained: tuple[Tensor, ...]
+    rates: tuple[float, ...]
     scale: float
-    rates: tuple[float, float]
 
 
 class Batch:
-    """K members, trained together. All have adapters, or none has.
+    """K members, trained together, all of one form.
 
     Args:
         model: the base, left as it is; in the type in which A is drawn.
@@ -72,8 +81,8 @@ class Batch:
             device are those of the computation.
 
     Raises:
-        ValueError: members mix adapters with full fine-tuning or train different matrices, or `attach`
-            refuses one of them.
+        ValueError: members are of different forms or train different matrices, or `attach` refuses one of
+            them.
     """
 
     def __init__(
@@ -85,24 +94,21 @@ class Batch:
         *,
         shared: bool,
     ) -> None:
-        if len({(member.adapter is None, member.targets) for member in members}) != 1:
-            raise ValueError("members must train the same matrices, all of them by adapters or none")
+        if len({(member.form, member.targets) for member in members}) != 1:
+            raise ValueError("members must train the same matrices, in the same form")
         linear = linear_layers(model)
         for target in members[0].targets if isinstance(members[0].targets, tuple) else ():
             select(linear, (target,))  # an embedding, which full fine-tuning elsewhere may train, is none
         self.members, self.trained = tuple(members), select(linear, members[0].targets)
         self._workspace, self._shared = workspace, shared
-        self._weights = {
-            name: layer.weight.detach().to(workspace.device, workspace.dtype)
-            for name, layer in linear.items()
-        }
-        starts = [_starts(model, member) for member in members] if members[0].adapter else None
-        self.parameters = self._whole() if starts is None else self._adapted(starts)
+        self._weights = {name: self._moved(layer.weight) for name, layer in linear.items()}
+        starts = [_starts(model, member) for member in members] if members[0].adapter else []
+        if starts:  # what an adapter holds frozen: the base's, or what four bits leave of it
+            self._weights |= {name: self._moved(starts[0][name].W) for name in self.trained}
+        self.parameters = self._adapted(starts) if starts else self._whole()
         self._tensors = iter(self.parameters.tensors)
-        self._scales: dict[str, Tensor] = {}
-        if starts is not None:
-            self._scales = {name: self._each([each[name].scale for each in starts]) for name in self.trained}
-        self.layers: dict[str, Whole | Adapted] = {}  # those that train
+        self._starts = starts
+        self.layers: dict[str, Whole | Adapted | Decomposed] = {}  # those that train
         k, n = (1 if shared else len(members)), (rows[0] * rows[1] if isinstance(model, GPT) else rows[0])
         self.network: BatchedMLP | BatchedGPT
         if isinstance(model, GPT):
@@ -159,31 +165,36 @@ class Batch:
         return {name: weight - self._weights[name] for name, weight in self.weights(k).items()}
 
     def factors(self, k: int) -> dict[str, tuple[Tensor, Tensor]]:
-        """Name -> A (r, d_in) and B (d_out, r) of member k.
+        """Name -> A (r, d_in) and B (d_out, r) of member k. Their γ B A is ΔW in LoRA, rsLoRA and LoRA+.
 
         Raises:
             ValueError: the members have no adapters.
         """
-        adapter = self.members[k].adapter
-        if adapter is None:
-            raise ValueError("full fine-tuning has no factors")
-        r = adapter.rank
-        pairs = zip(self.parameters.tensors[::2], self.parameters.tensors[1::2], strict=True)
-        return {
-            name: (A.value[k, :r], Bt.value[k, :r].mT)
-            for name, (A, Bt) in zip(self.trained, pairs, strict=True)
-        }
+        found = {}
+        for name, layer in self.layers.items():
+            adapter = self.members[k].adapter
+            if isinstance(layer, Whole) or adapter is None:
+                raise ValueError("full fine-tuning has no factors")
+            r = adapter.rank
+            found[name] = layer.A.value[k, :r], layer.Bt.value[k, :r].mT
+        return found
 
     def _make(self, name: str, role: str, k: int, n: int) -> Layer:
         W, workspace, first = self._weights[name], self._workspace, name == self.trained[0]
         if name not in self.trained:
             return Frozen(W, workspace, name, role, k, n, len(self.members))
-        layer: Whole | Adapted
-        if not self._scales:
-            layer = Whole(next(self._tensors), workspace, name, role, n, first=first)
+        layer: Whole | Adapted | Decomposed
+        form, tensors = self.members[0].form, self._tensors
+        if form == "whole":
+            layer = Whole(next(tensors), workspace, name, role, n, first=first)
         else:
-            A, Bt = next(self._tensors), next(self._tensors)
-            layer = Adapted(W, A, Bt, self._scales[name], workspace, name, role, k, n, first=first)
+            starts = [each[name] for each in self._starts]
+            scale, A, Bt = self._each([start.scale for start in starts]), next(tensors), next(tensors)
+            if form == "decomposed":
+                layer = Decomposed(W, A, Bt, next(tensors), scale, workspace, name, role, n, first=first)
+            else:
+                own = torch.stack([self._residual(W, start) for start in starts]) if form == "offset" else W
+                layer = Adapted(own, A, Bt, scale, workspace, name, role, k, n, first=first)
         self.layers[name] = layer
         return layer
 
@@ -193,19 +204,23 @@ class Batch:
         return Parameters(starts, [rates] * len(starts))
 
     def _adapted(self, starts: Sequence[Mapping[str, _Start]]) -> Parameters:
-        """A and Bᵀ of each layer in turn, zeros below each member's own rank."""
-        rank = max(len(start[name].A) for start in starts for name in self.trained)
+        """What trains of each layer in turn, zeros below each member's own rank."""
         tensors, rates = [], []
         for name in self.trained:
-            d_out, d_in = self._weights[name].shape
-            for part, width in ((0, d_in), (1, d_out)):
-                padded = torch.zeros(len(starts), rank, width, dtype=self._workspace.dtype)
-                for k, start in enumerate(starts):
-                    factor = (start[name].A, start[name].B.mT)[part]
-                    padded[k, : len(factor)] = factor
-                tensors.append(padded.to(self._workspace.device))
-                rates.append(self._each([start[name].rates[part] for start in starts]))
+            for parts in zip(*(start[name].trained for start in starts), strict=True):
+                tensors.append(self._moved(_padded(parts)))
+            for each in zip(*(start[name].rates for start in starts), strict=True):
+                rates.append(self._each(each))
         return Parameters(tensors, rates)
+
+    def _residual(self, W: Tensor, start: _Start) -> Tensor:
+        """W − γ B₀A₀ (d_out, d_in)."""
+        assert start.offset is not None
+        A, B = map(self._moved, start.offset)
+        return W - start.scale * (B @ A)
+
+    def _moved(self, tensor: Tensor) -> Tensor:
+        return tensor.detach().to(self._workspace.device, self._workspace.dtype)
 
     def _each(self, numbers: Sequence[float]) -> Tensor:
         """A number of each member, (K, 1, 1)."""
@@ -213,18 +228,31 @@ class Batch:
         return torch.tensor(numbers, dtype=workspace.dtype, device=workspace.device).view(-1, 1, 1)
 
 
+def _padded(parts: Sequence[Tensor]) -> Tensor:
+    """(K, r, …) of tensors (rₖ, …), filled up with zeros."""
+    padded = parts[0].new_zeros(len(parts), max(map(len, parts)), *parts[0].shape[1:])
+    for k, part in enumerate(parts):
+        padded[k, : len(part)] = part
+    return padded
+
+
 def _starts(model: GPT | MLP, member: Member) -> dict[str, _Start]:
     """How the plain path would start: its draw of A, its γ, its rates."""
     assert member.adapter is not None
-    attach(model, member.adapter, generator=torch.Generator().manual_seed(member.seed))
+    model = copy.deepcopy(model)
+    generator = torch.Generator().manual_seed(member.seed)
+    attach(model, member.adapter, generator=generator, gradients=member.gradients)
     optimizer = optimizer_for(model, member.adapter, lr=member.lr)
     rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
-    starts = {
-        name: _Start(
-            layer.A.detach(), layer.B.detach(), layer.scale, (rates[id(layer.A)], rates[id(layer.B)])
-        )
-        for name, layer in model.named_modules()
-        if isinstance(layer, LoRALinear)
-    }
-    detach(model)
-    return starts
+    return {name: _start(layer, rates) for name, layer in adapted_layers(model).items()}
+
+
+@torch.no_grad()
+def _start(layer: LoRALinear, rates: Mapping[int, float]) -> _Start:
+    A, B = layer.A, layer.B
+    offset = (layer.A0, layer.B0) if isinstance(layer, OffsetLinear) else None
+    trained: tuple[Tensor, ...] = A, B.mT
+    order = [A, B]
+    if isinstance(layer, DoRALinear):
+        trained, order = (*trained, layer.m[:, None]), [*order, layer.m]
+    return _Start(layer.base.weight, offset, trained, tuple(rates[id(p)] for p in order), layer.scale)

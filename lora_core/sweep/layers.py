@@ -94,11 +94,11 @@ class Whole:
 
 
 class Adapted:
-    """LoRA: W + γ B A, of one W (d_out, d_in) for all.
+    """LoRA: W + γ B A, of one W (d_out, d_in) for all or of a W (K, d_out, d_in) for each.
 
     With few rows a layer computes x Wᵀ for all configurations in one product and adds γ (x Aᵀ) Bᵀ. With many
     rows it forms W + γ B A of each and saves the passes over y; unless the input is shared, when the product
-    with W is made only once.
+    with W is made only once. Where each has its own W there is nothing to share.
     """
 
     def __init__(
@@ -115,14 +115,14 @@ class Adapted:
         *,
         first: bool,
     ) -> None:
-        d_out, d_in = W.shape
+        d_out, d_in = W.shape[-2:]
         K, r, _ = A.value.shape
         self.W, self.A, self.Bt, self.scale = W, A, Bt, scale
         self.first, self.k, self.shared = first, K, k < K
-        self.merged = not self.shared and n * (d_in + d_out) > d_in * d_out
+        self.merged = W.dim() == 3 or (not self.shared and n * (d_in + d_out) > d_in * d_out)
         self.dense = self.merged and 2 * r * (d_in + d_out) > d_in * d_out  # dW is cheaper than xAᵀ and dyB
         self._y = workspace(f"{name}.y", K, n, d_out)
-        self._y0 = workspace(f"{role}.y0", k, n, d_out) if self.shared else self._y
+        self._y0 = workspace(f"{role}.y0", k, n, d_out) if self.shared and not self.merged else self._y
         self._dx = workspace(f"{role}.dx", K, n, d_in)
         self._y_rows, self._dx_rows = self._y0.flatten(0, 1), self._dx.flatten(0, 1)
         self._xa = workspace(f"{name}.xa", K, r, n)
@@ -135,7 +135,7 @@ class Adapted:
         self.x = x
         if self.merged:
             torch.baddbmm(self.W, (self.scale * self.Bt.value).mT, self.A.value, out=self._W)
-            return torch.bmm(x, self._W.mT, out=self._y)
+            return torch.bmm(x.expand(self.k, -1, -1), self._W.mT, out=self._y)
         torch.mm(x.flatten(0, 1), self.W.mT, out=self._y_rows)
         self._thin(x)
         return torch.baddbmm(self._y0, self._xa.mT, self.Bt.value, out=self._y)
@@ -150,7 +150,7 @@ class Adapted:
 
     def backward(self, dy: Tensor) -> Tensor | None:
         if self.dense:
-            torch.bmm(dy.mT, self.x, out=self._dW)  # (K, d_out, d_in)
+            torch.bmm(dy.mT, self.x.expand(self.k, -1, -1), out=self._dW)  # (K, d_out, d_in)
             torch.bmm(self.A.value, self._dW.mT, out=self.Bt.gradient).mul_(self.scale)
             torch.bmm(self.Bt.value, self._dW, out=self.A.gradient).mul_(self.scale)
         else:
@@ -171,4 +171,57 @@ class Adapted:
 
     def weight(self, k: int) -> Tensor:
         """W + γ B A (d_out, d_in) of configuration k."""
-        return self.W + self.scale[k] * (self.Bt.value[k].mT @ self.A.value[k])
+        W = self.W[k] if self.W.dim() == 3 else self.W
+        return W + self.scale[k] * (self.Bt.value[k].mT @ self.A.value[k])
+
+
+class Decomposed:
+    """DoRA: (m / ‖V‖) ∘ V of V = W + γ B A, where ‖V‖, the norms of its rows, counts as a constant.
+
+    m (K, d_out, 1). Its gradient needs dL/dW of each configuration, and then A's and B's come from that too.
+    """
+
+    def __init__(
+        self,
+        W: Tensor,
+        A: Trained,
+        Bt: Trained,
+        m: Trained,
+        scale: Tensor,
+        workspace: Workspace,
+        name: str,
+        role: str,
+        n: int,
+        *,
+        first: bool,
+    ) -> None:
+        d_out, d_in = W.shape
+        self.k = K = len(A.value)
+        self.W, self.A, self.Bt, self.m, self.scale, self.first = W, A, Bt, m, scale, first
+        self._V, self._U = (workspace(f"{name}.{matrix}", K, d_out, d_in) for matrix in "VU")
+        self._dU = workspace(f"{role}.dU", K, d_out, d_in)
+        self._y = workspace(f"{name}.y", K, n, d_out)
+        self._dx = workspace(f"{role}.dx", K, n, d_in)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.x = x
+        torch.baddbmm(self.W, (self.scale * self.Bt.value).mT, self.A.value, out=self._V)
+        norm = torch.linalg.vector_norm(self._V, dim=2, keepdim=True)  # (K, d_out, 1)
+        self._inverse = torch.where(norm > 0, 1 / norm, 0)
+        self._ratio = torch.where(norm > 0, self.m.value * self._inverse, 1)  # a row of zeros stays
+        torch.mul(self._V, self._ratio, out=self._U)
+        return torch.bmm(x.expand(self.k, -1, -1), self._U.mT, out=self._y)
+
+    def backward(self, dy: Tensor) -> Tensor | None:
+        dU = torch.bmm(dy.mT, self.x.expand(self.k, -1, -1), out=self._dU)
+        torch.sum(dU * self._V, 2, keepdim=True, out=self.m.gradient).mul_(self._inverse)
+        dV = dU.mul_(self._ratio)
+        torch.bmm(self.A.value, dV.mT, out=self.Bt.gradient).mul_(self.scale)
+        torch.bmm(self.Bt.value, dV, out=self.A.gradient).mul_(self.scale)
+        return None if self.first else torch.bmm(dy, self._U, out=self._dx)
+
+    def weight(self, k: int) -> Tensor:
+        """(m / ‖V‖) ∘ V (d_out, d_in) of configuration k."""
+        V = self.W + self.scale[k] * (self.Bt.value[k].mT @ self.A.value[k])
+        norm = torch.linalg.vector_norm(V, dim=1, keepdim=True)
+        return V * torch.where(norm > 0, self.m.value[k] / norm, 1)

@@ -3,8 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
+from lora_core.config import AdapterConfig
+
+# What a method's layers come to when many are computed as one, where AdamW is all that moves them:
+#   added       W + γ B A, of one W for all: the base's, or what four bits leave of it ("qlora")
+#   offset      W − γ B₀A₀ + γ B A, so each configuration has a frozen matrix of its own
+#   decomposed  (m / ‖V‖) ∘ V of V = W + γ B A
+FORMS: Mapping[str, str] = {
+    "lora": "added",
+    "rslora": "added",
+    "lora+": "added",
+    "dora": "decomposed",
+    "pissa": "offset",
+    "lora-ga": "offset",
+    "qlora": "quantised",
+}
+# The others, and why.
+LONE: Mapping[str, str] = {
+    "adalora": "its budget moves rank between layers after every step",
+    "lora-pro": "its optimiser follows W's whole gradient, and solves for A and B at every step",
+}
 # Bytes of activations up to which one more configuration makes a batch quicker: what a cache holds.
 _ROOM = {"cpu": 8 * 2**20}
 _ROOM_ELSEWHERE = 2**29
@@ -12,10 +32,28 @@ _COPIES = 3  # of a layer's input and output that a step goes through
 
 
 class Kind(NamedTuple):
-    """What decides who is computed with whom. rank: of the adapter, 0 for full fine-tuning."""
+    """What decides who is computed with whom.
 
+    form: see FORMS; "whole" is full fine-tuning. rank: of the adapter, 0 for full fine-tuning.
+    """
+
+    form: str
     rank: int
     seed: int
+
+    @classmethod
+    def of(cls, adapter: AdapterConfig | None, seed: int) -> Self:
+        """Raises ValueError: the method is none of FORMS, or drops inputs; says why."""
+        if adapter is None:
+            return cls("whole", 0, seed)
+        if adapter.method in LONE:
+            raise ValueError(
+                f"method is {adapter.method!r}, and {LONE[adapter.method]}; "
+                f"a batch takes one of: {', '.join(FORMS)}, or none"
+            )
+        if adapter.dropout:
+            raise ValueError(f"dropout is {adapter.dropout}, expected 0: a batch has none")
+        return cls(FORMS[adapter.method], adapter.rank, seed)
 
 
 def at_once(shapes: Mapping[str, tuple[int, int]], rows: int, itemsize: int, device: str = "cpu") -> int:
@@ -31,7 +69,7 @@ def at_once(shapes: Mapping[str, tuple[int, int]], rows: int, itemsize: int, dev
 
 
 def batches(kinds: Sequence[Kind], most: int) -> list[list[int]]:
-    """Places of configurations that are computed together: adapters of about one rank, or all without.
+    """Places of configurations that are computed together: of one form, and of about one rank.
 
     At most `most`; with the same minibatches, as far as that does not leave a batch half empty.
     """
@@ -39,7 +77,7 @@ def batches(kinds: Sequence[Kind], most: int) -> list[list[int]]:
     for place in sorted(range(len(kinds)), key=kinds.__getitem__):
         kind, last = kinds[place], found[-1] if found else []
         first = kinds[last[0]] if last else kind
-        alike = first.rank == kind.rank or (first.rank > 0 and kind.rank <= max(8, 2 * first.rank))
+        alike = first.form == kind.form and kind.rank <= max(8, 2 * first.rank)
         if last and alike and len(last) < (most if first.seed == kind.seed else most // 2):
             last.append(place)
         else:

@@ -6,14 +6,16 @@ adapter or the matrices whole. Those with the same seed see the same minibatches
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
+from torch import Tensor, nn
 
-from lora_core.adapter import attach, detach
+from lora_core.adapter import attach
 from lora_core.config import TrainConfig, select
 from lora_core.cost import parameters_of
 from lora_core.models import load_base
@@ -25,7 +27,7 @@ from lora_core.sweep.plan import Kind, at_once, batches, waves
 from lora_core.sweep.result import Curve, SweepSnapshot
 from lora_core.tasks import CONTEXT, Split, TextTask, evaluate, load_task
 from lora_core.tasks import Batch as Examples
-from lora_core.training import ADAPTER_STREAM, evaluation_steps, pick_device
+from lora_core.training import ADAPTER_STREAM, evaluation_steps, first_gradients, pick_device
 
 _COPIES = 5  # of a parameter: itself, itself over its rate, its gradient, its two moments
 
@@ -105,12 +107,9 @@ class _Sweep:
         _check(configs)
         self.started = self.told = time.perf_counter()
         self.configs, self.device, self.dtype, self.split = configs, device, dtype, split
-        self.members = [
-            Member(each.adapter, each.lr, each.seed + ADAPTER_STREAM, each.targets) for each in configs
-        ]
+        self.kinds = [Kind.of(each.adapter, each.seed) for each in configs]
         self.base = load_base(configs[0].base)
-        for adapter in {config.adapter for config in configs if config.adapter is not None}:
-            detach(attach(self.base, adapter, generator=torch.Generator()))  # refuses before anything trains
+        self.members = _members(self.base, configs)
         self.model = load_base(configs[0].base).to(device, dtype)  # what is measured, one after another
         self.task = load_task(configs[0].task)
         length = CONTEXT if isinstance(self.task, TextTask) else layers(configs[0].base)["blocks.0"][1]
@@ -127,15 +126,9 @@ class _Sweep:
         shapes = layers(config.base)
         rows = math.prod(self.rows) if isinstance(self.task, TextTask) else self.rows[0]
         most = at_once(shapes, rows, self.dtype.itemsize, self.device.type)
-        kinds = [Kind(each.adapter.rank if each.adapter else 0, each.seed) for each in self.configs]
-        trained = select(shapes, config.targets)
-        sizes = [
-            _COPIES
-            * self.dtype.itemsize
-            * sum(parameters_of(shapes[name], kind.rank or None) for name in trained)
-            for kind in kinds
-        ]
-        return waves(batches(kinds, most), sizes, memory)
+        trained = [shapes[name] for name in select(shapes, config.targets)]
+        sizes = [self.dtype.itemsize * sum(_kept(shape, kind) for shape in trained) for kind in self.kinds]
+        return waves(batches(self.kinds, most), sizes, memory)
 
     def chunk(self, places: Sequence[int]) -> _Chunk:
         members = [self.members[place] for place in places]
@@ -199,6 +192,28 @@ class _Sweep:
         inputs, targets = examples
         inputs = inputs.to(self.dtype) if inputs.is_floating_point() else inputs
         return inputs.to(self.device), targets.to(self.device)
+
+
+def _members(base: nn.Module, configs: Sequence[TrainConfig]) -> list[Member]:
+    """The members of a sweep; what `attach` refuses is refused here, before anything trains."""
+    members = []
+    gradients: dict[int, dict[str, Tensor] | None] = {}  # of each seed, for the methods that ask for them
+    for config in configs:
+        seed = config.seed + ADAPTER_STREAM
+        if gradients.get(seed) is None:
+            gradients[seed] = first_gradients(base, config, torch.Generator().manual_seed(seed))
+        members.append(Member(config.adapter, config.lr, seed, config.targets, gradients[seed]))
+    for member in {each.adapter: each for each in members}.values():
+        if member.adapter is not None:
+            model, unused = copy.deepcopy(base), torch.Generator()
+            attach(model, member.adapter, generator=unused, gradients=member.gradients)
+    return members
+
+
+def _kept(shape: tuple[int, int], kind: Kind) -> int:
+    """Numbers that a configuration keeps of a layer from step to step."""
+    trained = parameters_of(shape, kind.rank or None) + (shape[0] if kind.form == "decomposed" else 0)
+    return _COPIES * trained + (math.prod(shape) if kind.form == "offset" else 0)
 
 
 def _check(configs: Sequence[TrainConfig]) -> None:

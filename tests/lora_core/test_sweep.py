@@ -16,12 +16,12 @@ from torch import Tensor
 
 from lora_core import AdapterConfig, attach, delta_weights, optimizer_for, recipes
 from lora_core.adapter import linear_layers
-from lora_core.config import Targets, TrainConfig, select
+from lora_core.config import METHODS, Targets, TrainConfig, select
 from lora_core.models import GPT, MLP
 from lora_core.sweep import Curve, SweepSnapshot, best_lrs, sweep
 from lora_core.sweep.batch import Batch, Member
 from lora_core.sweep.layers import Adapted, Workspace
-from lora_core.sweep.plan import Kind, at_once, batches, waves
+from lora_core.sweep.plan import FORMS, LONE, Kind, at_once, batches, waves
 from lora_core.sweep.run import _Sweep
 from lora_core.tasks import Batch as Examples
 from lora_core.tasks import loss_of
@@ -49,11 +49,40 @@ def whole(targets: Targets) -> list[Member]:
     return [Member(None, lr, 0, targets) for lr in (1e-3, 2e-4, 5e-4)]
 
 
+def offset(targets: Targets) -> list[Member]:
+    """W − γ B₀A₀ is another matrix for each: by rank and γ, by what it starts from."""
+    some = AdapterConfig(method="pissa", rank=1, alpha=16, targets=targets)
+    return [
+        Member(some, 1e-3, 0),
+        Member(replace(some, rank=4, alpha=32), 5e-4, 1),
+        Member(replace(some, rank=6, method="lora-ga"), 1e-3, 2),
+        Member(replace(some, rank=2, method="lora-ga", gamma_rule="constant", alpha=1.0), 1e-3, 3),
+    ]
+
+
+def decomposed(targets: Targets) -> list[Member]:
+    some = AdapterConfig(method="dora", rank=1, alpha=16, targets=targets)
+    return [Member(replace(some, rank=rank), 1e-3, rank) for rank in (1, 4, 10)]
+
+
+def quantised(targets: Targets) -> list[Member]:
+    some = AdapterConfig(method="qlora", rank=1, alpha=16, targets=targets)
+    return [Member(replace(some, rank=rank), 1e-3, rank) for rank in (1, 4, 10)]
+
+
+def gradients(model: GPT | MLP) -> dict[str, Tensor]:
+    g = torch.Generator().manual_seed(3)
+    return {
+        name: torch.randn(layer.weight.shape, generator=g) for name, layer in linear_layers(model).items()
+    }
+
+
 def alone(base: GPT | MLP, member: Member, data: list[Examples]) -> tuple[list[float], dict[str, Tensor]]:
     """Losses and ΔW of one member by the plain path: attach, optimizer_for, autograd, in float64."""
     model = copy.deepcopy(base)
     if member.adapter is not None:
-        attach(model, member.adapter, generator=torch.Generator().manual_seed(member.seed)).to(F64)
+        generator = torch.Generator().manual_seed(member.seed)
+        attach(model, member.adapter, generator=generator, gradients=member.gradients).to(F64)
         optimizer = optimizer_for(model, member.adapter, lr=member.lr)
     else:
         model.to(F64).requires_grad_(False)
@@ -99,13 +128,13 @@ CASES = [
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["shared", "own"])
-@pytest.mark.parametrize("make", [varied, whole])
+@pytest.mark.parametrize("make", [varied, whole, offset, decomposed, quantised])
 @pytest.mark.parametrize(("kind", "targets", "rows", "steps"), CASES, ids=str)
 def test_each_member_is_its_lone_run(
     kind: str, targets: Targets, rows: tuple[int, int], steps: int, make: object, shared: bool
 ) -> None:
     base = MLP(generator=torch.Generator().manual_seed(1)) if kind == "mlp" else _gpt()
-    members = make(targets)  # type: ignore[operator]
+    members = [replace(each, gradients=gradients(base)) for each in make(targets)]  # type: ignore[operator]
     lead = () if shared else (len(members),)
     inputs, classes = minibatches(kind, steps, *lead, *rows)
     batch = Batch(base, members, rows, Workspace(F64, CPU), shared=shared)
@@ -148,6 +177,20 @@ def test_high_rank_with_many_rows_is_its_lone_run() -> None:
     for k, member in enumerate(members):
         expected, _ = alone(_gpt(), member, list(zip(inputs, classes, strict=True)))
         assert losses[k].tolist() == pytest.approx(expected, abs=1e-12, rel=0)
+
+
+def test_a_row_of_zeros_has_no_direction_and_is_its_lone_run() -> None:
+    """DoRA's m / ‖V‖ is 1 there until B moves, and m = 0 from then on."""
+    base = MLP(generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        base.get_parameter("blocks.1.weight")[3] = 0
+    member = Member(AdapterConfig(method="dora", rank=3, alpha=16), 1e-3, 0)
+    inputs, classes = minibatches("mlp", 5, 8, 196)
+    batch = Batch(base, [member], (8, 196), Workspace(F64, CPU), shared=True)
+    losses = [batch.step(*data).item() for data in zip(inputs, classes, strict=True)]
+    expected, _ = alone(base, member, list(zip(inputs, classes, strict=True)))
+    assert losses == pytest.approx(expected, abs=1e-12, rel=0)
+    assert not batch.weights(0)["blocks.1"][3].any()
 
 
 def test_padding_stays_zero_and_factors_have_their_own_rank() -> None:
@@ -196,14 +239,19 @@ def test_a_batch_refuses_what_it_cannot_do() -> None:
     def build(*members: Member) -> None:
         Batch(MLP(), members, (4, 196), Workspace(F64, CPU), shared=True)
 
-    with pytest.raises(ValueError, match=r"method is 'dora', expected one of: lora, rslora, lora\+"):
-        Member(AdapterConfig(method="dora"), 1e-3, 0)
+    for method, why in (("adalora", "budget"), ("lora-pro", "whole gradient")):
+        with pytest.raises(ValueError, match=rf"'{method}'.*{why}.* one of: lora, .*, qlora, or none"):
+            Member(AdapterConfig(method=method), 1e-3, 0)
     with pytest.raises(ValueError, match="dropout"):
         Member(AdapterConfig(dropout=0.1), 1e-3, 0)
     with pytest.raises(ValueError, match="same matrices"):
         build(Member(AdapterConfig(rank=2), 1e-3, 0), Member(None, 1e-3, 0, "all-linear"))
     with pytest.raises(ValueError, match="same matrices"):
         build(Member(None, 1e-3, 0, "blocks"), Member(None, 1e-3, 0, "all-linear"))
+    with pytest.raises(ValueError, match="same form"):
+        build(Member(AdapterConfig(rank=2), 1e-3, 0), Member(AdapterConfig(rank=2, method="dora"), 1e-3, 0))
+    with pytest.raises(ValueError, match="needs the gradient"):
+        build(Member(AdapterConfig(rank=2, method="lora-ga"), 1e-3, 0))
     with pytest.raises(ValueError, match="'embed'"):
         build(Member(None, 1e-3, 0, ("head", "embed")))
     with pytest.raises(ValueError, match="rank is 11"):
@@ -233,6 +281,8 @@ def last(configs: list[TrainConfig], **options: object) -> SweepSnapshot:
 @pytest.mark.parametrize("config", [FASHION, PYTHON], ids=["mlp", "gpt"])
 def test_a_sweep_tells_the_curves_that_fine_tune_tells(config: TrainConfig) -> None:
     configs = [*grid(config, (1, 4), (1e-3,), (0, 1))[:3], replace(config, adapter=None, lr=5e-4)]
+    assert config.adapter is not None
+    configs += [replace(config, adapter=replace(config.adapter, method=method), lr=5e-4) for method in FORMS]
     for curve in last(configs).curves:
         *_, lone = fine_tune(curve.config, split="validation", every=math.inf)
         assert curve.steps == [point.step for point in lone.history]
@@ -263,7 +313,15 @@ def test_how_the_work_is_cut_changes_no_number(monkeypatch: pytest.MonkeyPatch) 
 
 
 @given(
-    st.lists(st.builds(Kind, st.sampled_from([0, 1, 2, 4, 8, 9, 40, 64]), st.integers(0, 3))),
+    st.lists(
+        st.builds(
+            Kind,
+            st.sampled_from(["added", "offset"]),
+            st.sampled_from([1, 2, 4, 8, 9, 40, 64]),
+            st.integers(0, 3),
+        )
+        | st.builds(Kind, st.just("whole"), st.just(0), st.integers(0, 3))
+    ),
     st.integers(1, 9),
 )
 def test_every_configuration_is_in_one_batch_with_its_likes(kinds: list[Kind], most: int) -> None:
@@ -272,7 +330,8 @@ def test_every_configuration_is_in_one_batch_with_its_likes(kinds: list[Kind], m
     for places in found:
         ranks = [kinds[place].rank for place in places]
         assert 1 <= len(places) <= most
-        assert set(ranks) == {0} or 0 < ranks[0] <= ranks[-1] <= max(8, 2 * ranks[0])
+        assert len({kinds[place].form for place in places}) == 1
+        assert ranks[0] <= ranks[-1] <= max(8, 2 * ranks[0])
         assert {kinds[place].seed for place in places[most // 2 :]} <= {kinds[places[0]].seed}
 
 
@@ -333,6 +392,14 @@ def test_a_run_that_diverges_ends_its_curve_and_no_other(monkeypatch: pytest.Mon
 def test_points_are_where_they_are_asked_for() -> None:
     (curve,) = last([FASHION], points=(0, 3)).curves
     assert curve.steps == [0, 3, FASHION.steps]
+
+
+def test_every_method_is_in_a_batch_or_is_said_why_not() -> None:
+    assert FORMS.keys().isdisjoint(LONE)
+    assert {*FORMS, *LONE} == set(METHODS)
+    assert FASHION.adapter is not None
+    with pytest.raises(ValueError, match="'adalora'"):
+        next(sweep([replace(FASHION, adapter=replace(FASHION.adapter, method="adalora"))]))
 
 
 def test_json_brings_a_snapshot_back() -> None:
