@@ -176,7 +176,7 @@ def test_a_pressed_sentence_is_heard_and_the_waveform_is_the_audios_own(reader: 
     link = page.get_by_role("link", name=words("download"))
     with page.expect_download() as download:
         link.click()
-    assert re.fullmatch(r"pradit-en-4-choose\.mp3", download.value.suggested_filename)
+    assert re.fullmatch(r"pradit-en-6-choose\.mp3", download.value.suggested_filename)
     assert Path(download.value.path()).stat().st_size > 100_000
 
 

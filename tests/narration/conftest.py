@@ -53,8 +53,8 @@ def spoken_sentences(builtin, sentence) -> dict[str, tuple[Utterance, Speech]]:
         "why-12",
         "why-13",
         "matrices-5",
-        "matrices-14",
-        "matrices-21",
+        "start-1",
+        "gains-1",
         "why-3",
     ]
     voice = builtin("en")
