@@ -75,14 +75,14 @@ def loss_figure(
     data = [_trace(line, words.hover) for line in drawn if len(line.x)]
     shapes = []
     if before:
-        shapes.append(_level(before.y))
-    wide, narrow = (_names(drawn, frame, before, log, short) for short in (False, True))
+        shapes.append(level(before.y))
+    wide, narrow = (end_names(drawn, frame, before, log, short) for short in (False, True))
     spec: Spec = {
         "data": data,
         "layout": layout_of(
-            frame, words, x_ticks, linear_ticks(low, high, 4), margin_right=_room(drawn, short=False)
+            frame, words, x_ticks, linear_ticks(low, high, 4), margin_right=room(drawn, short=False)
         ),
-        "narrow": {"annotations": titles(words) + narrow, "margin": {"r": _room(drawn, short=True)}},
+        "narrow": {"annotations": titles(words) + narrow, "margin": {"r": room(drawn, short=True)}},
     }
     spec["layout"]["annotations"] = titles(words) + wide
     spec["layout"]["shapes"] = shapes
@@ -161,17 +161,17 @@ def growth_figure(lines: Sequence[Line], words: Words, *, steps: int, height: in
         words,
         linear_ticks(0, steps, 4, end=True),
         linear_ticks(0, high, 4),
-        margin_right=_room(named, short=False),
+        margin_right=room(named, short=False),
     )
-    layout["annotations"] = titles(words) + _names(named, frame, None, False, short=False)
+    layout["annotations"] = titles(words) + end_names(named, frame, None, False, short=False)
     layout["xaxis"] |= {"range": [0, steps]}
     layout["yaxis"] |= {"range": [0, high]}
     return {
         "data": [_trace(line, words.hover) for line in lines if len(line.x)],
         "layout": layout,
         "narrow": {
-            "annotations": titles(words) + _names(named, frame, None, False, short=True),
-            "margin": {"r": _room(named, short=True)},
+            "annotations": titles(words) + end_names(named, frame, None, False, short=True),
+            "margin": {"r": room(named, short=True)},
         },
     }
 
@@ -211,7 +211,7 @@ def _trace(line: Line, hover: str) -> Spec:
     }
 
 
-def _names(lines: Sequence[Line], frame: Frame, before: Rule | None, log: bool, short: bool) -> list[Spec]:
+def end_names(lines: Sequence[Line], frame: Frame, before: Rule | None, log: bool, short: bool) -> list[Spec]:
     """Names at line ends, pushed apart where two ends are near each other."""
     ends = sorted((line for line in lines if len(line.x)), key=lambda line: line.y[-1])
     found, last = [], -math.inf
@@ -254,13 +254,13 @@ def _names(lines: Sequence[Line], frame: Frame, before: Rule | None, log: bool, 
     return found
 
 
-def _room(lines: Sequence[Line], *, short: bool) -> int:
+def room(lines: Sequence[Line], *, short: bool) -> int:
     """The right margin that the longest name needs."""
     longest = max((text_width(line.short if short else line.name) for line in lines), default=0)
     return int(longest) + SWATCH + 14
 
 
-def _level(y: float) -> Spec:
+def level(y: float) -> Spec:
     line = {"color": "var(--rule-strong)", "width": 1, "dash": "2px,4px"}
     return {
         "type": "line",
