@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from lora_core.config import ConfigError
+from lora_core.bounds import ConfigError, choice, positive, whole
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -67,14 +67,16 @@ class Limits:
         Raises:
             ValueError: a setting is not a number above 0, or the device is not one of DEVICES.
         """
-        found = os.environ if environment is None else environment
-        device = found.get("PRADIT_DEVICE") or cls.device
-        if device not in DEVICES:
-            raise ValueError(f"PRADIT_DEVICE is {device!r}, expected one of: {', '.join(DEVICES)}")
+        given = os.environ if environment is None else environment
+        found = {name: value for name, value in given.items() if value}
+        device = found.get("PRADIT_DEVICE", cls.device)
+        choice("PRADIT_DEVICE", device, DEVICES)
+        workers = found.get("PRADIT_WORKERS", max(1, _cores() - 1))
+        memory = positive("PRADIT_MEMORY", found.get("PRADIT_MEMORY", cls.memory >> 20))
         return cls(
-            workers=int(_above_zero(found, "PRADIT_WORKERS", max(1, _cores() - 1), least=1)),
-            lease=_above_zero(found, "PRADIT_LEASE", cls.lease),
-            memory=int(_above_zero(found, "PRADIT_MEMORY", cls.memory >> 20) * 2**20),
+            workers=whole("PRADIT_WORKERS", workers, least=1),
+            lease=positive("PRADIT_LEASE", found.get("PRADIT_LEASE", cls.lease)),
+            memory=int(memory * 2**20),
             device=device,
         )
 
@@ -91,18 +93,3 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _above_zero(found: Mapping[str, str], name: str, default: float, least: float = 0.0) -> float:
-    text = found.get(name)
-    if not text:
-        return default
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf") or value < least:
-        raise ValueError(
-            f"{name} is {text!r}, expected a number " + (f"from {least:g}" if least else "above 0")
-        )
-    return value

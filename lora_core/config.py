@@ -16,6 +16,9 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 from urllib.parse import quote, unquote
 
+from lora_core.bounds import ConfigError as ConfigError
+from lora_core.bounds import between, choice, known, positive, real, whole
+
 # Each name is a file of methods/: "lora+" is lora_plus.py, "lora-ga" is lora_ga.py.
 METHODS = ("lora", "rslora", "lora+", "dora", "pissa", "adalora", "lora-ga", "lora-pro", "qlora")
 GAMMA_RULES = ("alpha/r", "alpha/sqrt(r)", "constant")
@@ -41,25 +44,6 @@ LIMITS: Mapping[str, tuple[float, float]] = {
 
 Targets = str | tuple[str, ...]
 _NAMES = "names:"  # how a list of names starts in a URL, so that it cannot be taken for a regular expression
-
-
-class ConfigError(ValueError):
-    """A setting that cannot be. `key` and `values` let a page say it in the reader's language.
-
-    key is "range" (field, value, low, high), "choice" (field, value, choices) or "type" (field, value,
-    expected).
-    """
-
-    def __init__(self, key: str, **values: Any) -> None:
-        self.key = key
-        self.values = values
-        field, value = values["field"], values["value"]
-        expected = {
-            "range": "between {low} and {high}",
-            "choice": "one of: {choices}",
-            "type": "{expected}",
-        }[key].format(**values)
-        super().__init__(f"{field} is {value!r}, expected {expected}")
 
 
 def select(names: Iterable[str], targets: Targets) -> list[str]:
@@ -111,13 +95,10 @@ class AdapterConfig:
     gamma_rule: str = "alpha/r"
 
     def __post_init__(self) -> None:
-        _choice("method", self.method, METHODS)
-        _choice("gamma_rule", self.gamma_rule, GAMMA_RULES)
-        _set(self, rank=_whole("rank", self.rank), alpha=_real("alpha", self.alpha))
-        _set(self, dropout=_real("dropout", self.dropout), targets=_targets(self.targets))
-        _range("rank", self.rank, 1, math.inf)
-        if not self.alpha > 0:
-            raise ConfigError("type", field="alpha", value=self.alpha, expected="a number above 0")
+        choice("method", self.method, METHODS)
+        choice("gamma_rule", self.gamma_rule, GAMMA_RULES)
+        _set(self, rank=whole("rank", self.rank, least=1), alpha=positive("alpha", self.alpha))
+        _set(self, dropout=real("dropout", self.dropout), targets=_targets(self.targets))
         if not 0 <= self.dropout < 1:
             raise ConfigError("type", field="dropout", value=self.dropout, expected="at least 0 and below 1")
 
@@ -140,7 +121,7 @@ class AdapterConfig:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        return cls(**_known(cls, values))
+        return cls(**known(cls, values))
 
     def to_query(self) -> dict[str, str]:
         return {
@@ -158,10 +139,10 @@ class AdapterConfig:
         query = {**cls().to_query(), **query}
         return cls(
             method=query["method"],
-            rank=_whole("rank", query["rank"]),
-            alpha=_real("alpha", query["alpha"]),
+            rank=whole("rank", query["rank"]),
+            alpha=real("alpha", query["alpha"]),
             targets=_targets_from_text(query["targets"]),
-            dropout=_real("dropout", query["dropout"]),
+            dropout=real("dropout", query["dropout"]),
             gamma_rule=query["gamma"],
         )
 
@@ -194,28 +175,28 @@ class TrainConfig:
     yardstick: bool = True
 
     def __post_init__(self) -> None:
-        _choice("base", self.base, tuple(TASKS))
-        _choice("task", self.task, TASKS[self.base])
+        choice("base", self.base, tuple(TASKS))
+        choice("task", self.task, TASKS[self.base])
         if self.adapter is not None:
             if not isinstance(self.adapter, AdapterConfig):
                 raise ConfigError(
                     "type", field="adapter", value=self.adapter, expected="an AdapterConfig or None"
                 )
             for name in ("rank", "alpha", "dropout"):
-                _range(name, getattr(self.adapter, name), *LIMITS[name])
+                between(name, getattr(self.adapter, name), *LIMITS[name])
             _set(self, targets=self.adapter.targets)
         _set(self, targets=_targets(self.targets))
         if isinstance(self.targets, str):
-            _choice("targets", self.targets, ("all-linear", "blocks"))
+            choice("targets", self.targets, ("all-linear", "blocks"))
         elif len(self.targets) > 64 or max(map(len, self.targets)) > 100:
             raise ConfigError(
                 "type", field="targets", value=len(self.targets), expected="at most 64 short names"
             )
-        _set(self, lr=_real("lr", self.lr))
-        _range("lr", self.lr, *LIMITS["lr"])
+        _set(self, lr=real("lr", self.lr))
+        between("lr", self.lr, *LIMITS["lr"])
         for name in ("batch", "steps", "seed"):
-            _set(self, **{name: _whole(name, getattr(self, name))})
-            _range(name, getattr(self, name), *LIMITS[name])
+            _set(self, **{name: whole(name, getattr(self, name))})
+            between(name, getattr(self, name), *LIMITS[name])
         if not isinstance(self.yardstick, bool):
             raise ConfigError("type", field="yardstick", value=self.yardstick, expected="true or false")
 
@@ -228,7 +209,7 @@ class TrainConfig:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        values = _known(cls, values)
+        values = known(cls, values)
         if isinstance(values.get("adapter"), Mapping):
             values["adapter"] = AdapterConfig.from_json(values["adapter"])
         return cls(**values)
@@ -262,10 +243,10 @@ class TrainConfig:
             task=query["task"],
             adapter=None if full else AdapterConfig.from_query(query),
             targets=_targets_from_text(query["targets"]),
-            lr=_real("lr", query["lr"]),
-            batch=_whole("batch", query["batch"]),
-            steps=_whole("steps", query["steps"]),
-            seed=_whole("seed", query["seed"]),
+            lr=real("lr", query["lr"]),
+            batch=whole("batch", query["batch"]),
+            steps=whole("steps", query["steps"]),
+            seed=whole("seed", query["seed"]),
             yardstick=_flag("yardstick", query["yardstick"]),
         )
 
@@ -275,37 +256,8 @@ def _set(config: Any, **values: Any) -> None:
         object.__setattr__(config, name, value)  # frozen to everybody else
 
 
-def _choice(field: str, value: Any, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ConfigError("choice", field=field, value=value, choices=", ".join(choices))
-
-
-def _range(field: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise ConfigError("range", field=field, value=value, low=low, high=high)
-
-
-def _whole(field: str, value: Any) -> int:
-    try:
-        if isinstance(value, bool) or (not isinstance(value, str) and value != int(value)):
-            raise ValueError
-        return int(value)
-    except (TypeError, ValueError, OverflowError):
-        raise ConfigError("type", field=field, value=value, expected="a whole number") from None
-
-
-def _real(field: str, value: Any) -> float:
-    try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise ConfigError("type", field=field, value=value, expected="a finite number")
-    return number
-
-
 def _flag(field: str, value: str) -> bool:
-    _choice(field, value, ("0", "1"))
+    choice(field, value, ("0", "1"))
     return value == "1"
 
 
@@ -344,10 +296,3 @@ def _targets_from_text(value: str) -> Targets:
     if not value.startswith(_NAMES):
         return value
     return tuple(unquote(name) for name in value.removeprefix(_NAMES).split(","))
-
-
-def _known(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    names = tuple(each.name for each in fields(cls))
-    for key in values:
-        _choice("key", key, names)
-    return dict(values)

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from lora_core.config import TASKS, AdapterConfig, ConfigError, Targets, TrainConfig
+from lora_core.bounds import choice
+from lora_core.config import TASKS, AdapterConfig, Targets, TrainConfig
 
 BASES = tuple(TASKS)
 
@@ -122,10 +123,8 @@ def recipe(base: str, task: str) -> Recipe:
     Raises:
         ConfigError: (a ValueError) the base does not exist or does not offer the task; lists what does.
     """
-    if base not in TASKS:
-        raise ConfigError("choice", field="base", value=base, choices=", ".join(TASKS))
-    if task not in TASKS[base]:
-        raise ConfigError("choice", field="task", value=task, choices=", ".join(TASKS[base]))
+    choice("base", base, TASKS)
+    choice("task", task, TASKS[base])
     return RECIPES[task]
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lora_core.config import AdapterConfig, ConfigError, Targets
+from lora_core.bounds import ConfigError, choice, positive, whole
+from lora_core.config import AdapterConfig, Targets
 from lora_core.snapshot import State
 
 # "no_e": no letter e in the text. "exclaims": an exclamation mark in it.
@@ -44,14 +45,10 @@ class ReinforceConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.reward not in REWARDS:
-            raise ConfigError("choice", field="reward", value=self.reward, choices=", ".join(REWARDS))
+        choice("reward", self.reward, REWARDS)
         for name, least in _LEAST.items():
-            if getattr(self, name) < least:
-                expected = f"a whole number from {least}"
-                raise ConfigError("type", field=name, value=getattr(self, name), expected=expected)
-        if not self.lr > 0:
-            raise ConfigError("type", field="lr", value=self.lr, expected="a number above 0")
+            whole(name, getattr(self, name), least=least)
+        positive("lr", self.lr)
         if self.context + self.length > _WINDOW:
             expected = f"at most {_WINDOW - self.context} after a context of {self.context}"
             raise ConfigError("type", field="length", value=self.length, expected=expected)

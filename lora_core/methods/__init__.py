@@ -14,7 +14,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from lora_core.config import METHODS, AdapterConfig, ConfigError
+from lora_core.bounds import choice
+from lora_core.config import METHODS, AdapterConfig
 from lora_core.linear import LoRALinear
 
 
@@ -68,8 +69,7 @@ def method(name: str) -> Method:
     Raises:
         ConfigError: (a ValueError) there is none; lists those there are.
     """
-    if name not in METHODS:
-        raise ConfigError("choice", field="method", value=name, choices=", ".join(METHODS))
+    choice("method", name, METHODS)
     file = name.replace("+", "_plus").replace("-", "_")
     found: Method = importlib.import_module(f"lora_core.methods.{file}").METHOD
     return found

@@ -8,7 +8,8 @@ from typing import NamedTuple, Self
 from lora_core.config import AdapterConfig
 
 # What a method's layers come to when many are computed as one, where AdamW is all that moves them:
-#   added       W + γ B A, of one W for all: the base's, or what four bits leave of it ("qlora")
+#   added       W + γ B A, of one W for all
+#   quantised   the same, of what four bits leave of W
 #   offset      W − γ B₀A₀ + γ B A, so each configuration has a frozen matrix of its own
 #   decomposed  (m / ‖V‖) ∘ V of V = W + γ B A
 FORMS: Mapping[str, str] = {

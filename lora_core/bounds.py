@@ -1,0 +1,83 @@
+"""What a setting may be, and the one error that says it is not. No torch here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import fields
+from typing import Any
+
+
+class ConfigError(ValueError):
+    """A setting that cannot be. `key` and `values` let a page say it in the reader's language.
+
+    key is "range" (field, value, low, high), "choice" (field, value, choices) or "type" (field, value,
+    expected).
+    """
+
+    def __init__(self, key: str, **values: Any) -> None:
+        self.key = key
+        self.values = values
+        field, value = values["field"], values["value"]
+        expected = {
+            "range": "between {low} and {high}",
+            "choice": "one of: {choices}",
+            "type": "{expected}",
+        }[key].format(**values)
+        super().__init__(f"{field} is {value!r}, expected {expected}")
+
+
+# Each of these raises ConfigError with the field's name, its value and what was expected.
+
+
+def choice(field: str, value: Any, choices: Collection[str]) -> None:
+    """Value is one of the choices."""
+    if value not in choices:
+        raise ConfigError("choice", field=field, value=value, choices=", ".join(choices))
+
+
+def between(field: str, value: float, low: float, high: float) -> None:
+    """Value is from low to high, both included."""
+    if not low <= value <= high:
+        raise ConfigError("range", field=field, value=value, low=low, high=high)
+
+
+def whole(field: str, value: Any, *, least: int | None = None) -> int:
+    """The whole number that a value of JSON or of a URL stands for."""
+    expected = "a whole number" if least is None else f"a whole number from {least}"
+    try:
+        if isinstance(value, bool) or (not isinstance(value, str) and value != int(value)):
+            raise ValueError
+        number = int(value)
+        if least is not None and number < least:
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        raise ConfigError("type", field=field, value=value, expected=expected) from None
+    return number
+
+
+def real(field: str, value: Any) -> float:
+    """The finite number that a value of JSON or of a URL stands for."""
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ConfigError("type", field=field, value=value, expected="a finite number")
+    return number
+
+
+def positive(field: str, value: Any) -> float:
+    """The same, above 0."""
+    number = real(field, value)
+    if not number > 0:
+        raise ConfigError("type", field=field, value=value, expected="a number above 0")
+    return number
+
+
+def known(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, all of whose keys are fields of a dataclass."""
+    names = tuple(each.name for each in fields(cls))
+    for key in values:
+        choice("key", key, names)
+    return dict(values)
