@@ -14,7 +14,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -24,6 +24,7 @@ from lora_core.config import ConfigError, TrainConfig, select
 from lora_core.experiments import ExperimentConfig, live
 from lora_core.experiments.record import rounded
 from lora_core.recipes import layers
+from lora_core.serving_config import ServeConfig
 
 
 class Config(Protocol):
@@ -115,18 +116,32 @@ def experiment(
 
     {"done": 0 to 1, "seconds", "state": "running", "done" or "stopped", "result": a Result in JSON}
     """
+    updates = live(ExperimentConfig.from_json(request), device=device, stop=stop, every=every)
+    yield from _told(((update.done, update.result.to_json()) for update in updates), stop)
+
+
+def serve(request: dict[str, Any], stop: Callable[[], bool], device: str, every: float) -> Iterator[Frame]:
+    """Kind "serve": `lora_core.serve`, told as an experiment is; the result is its `Result` in JSON."""
+    from lora_core.serve import serve as served
+
+    updates = served(ServeConfig.from_json(request), device=device, stop=stop, every=every)
+    yield from _told(((done, asdict(result)) for done, result in updates), stop)
+
+
+def _told(updates: Iterator[tuple[float, dict[str, Any]]], stop: Callable[[], bool]) -> Iterator[Frame]:
+    """How much is done and all that was found so far, as frames."""
     began = time.perf_counter()
 
-    def told(state: str) -> Frame:
+    def frame(state: str) -> Frame:
         snapshot = {"done": done, "seconds": time.perf_counter() - began, "state": state, "result": result}
         return {"type": "snapshot", "snapshot": snapshot}, {}
 
     done, result = 0.0, {}
-    for update in live(ExperimentConfig.from_json(request), device=device, stop=stop, every=every):
-        done, result = update.done, rounded(update.result.to_json())
-        yield told("running")
+    for share, found in updates:
+        done, result = share, rounded(found)
+        yield frame("running")
     state = "stopped" if done < 1 and stop() else "done"
-    yield told(state)
+    yield frame(state)
     yield {"type": "ended", "state": state, "key": None, "values": {}}, {}
 
 
@@ -156,6 +171,7 @@ def check_layers(config: TrainConfig) -> None:
 KINDS: Mapping[str, Kind] = {
     "train": Kind(TrainConfig, train, check_layers),
     "experiment": Kind(ExperimentConfig, experiment),
+    "serve": Kind(ServeConfig, serve),
 }
 
 

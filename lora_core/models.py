@@ -13,16 +13,10 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-CHECKPOINTS = Path(__file__).parent / "checkpoints"
+from lora_core.vocabulary import INDEX as INDEX
+from lora_core.vocabulary import VOCABULARY as VOCABULARY
 
-# What the GPT reads and writes, 192 characters: a new line, printable ASCII, the Thai block, some typography.
-VOCABULARY = (
-    "\n"
-    + "".join(map(chr, range(0x20, 0x7F)))
-    + "".join(map(chr, (*range(0x0E01, 0x0E3B), *range(0x0E3F, 0x0E5C))))
-    + "‘’“”–—…γΔ"
-)
-INDEX = {character: index for index, character in enumerate(VOCABULARY)}
+CHECKPOINTS = Path(__file__).parent / "checkpoints"
 
 
 def encode(text: str) -> Tensor:

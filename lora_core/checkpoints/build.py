@@ -1,8 +1,9 @@
-"""Trains what is shipped: ``python -m lora_core.checkpoints.build bases|tune|retrain [name …]``.
+"""Trains what is shipped: ``python -m lora_core.checkpoints.build bases|tune|retrain|tenants [name …]``.
 
 bases    pretrains gpt-en, gpt-en-th and mlp-mnist from the vendored data: three minutes on one thread
 tune     sweeps the learning rates of every task for the defaults in recipes.py: six minutes
 retrain  trains the adapters of every γ rule and rank in retrain/: five minutes
+tenants  trains the adapters that the serving page serves, in tenants/: four minutes
 
 All run on the CPU. Each result has a JSON record: recipe, seeds, losses, versions, date and command.
 """
@@ -15,7 +16,7 @@ import math
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from safetensors.torch import save
 from torch import nn
 
 from lora_core import recipes
+from lora_core.checkpoints import tenants
 from lora_core.config import TASKS, AdapterConfig, TrainConfig
 from lora_core.models import CHECKPOINTS, GPT, MLP, encode
 from lora_core.tasks import (
@@ -39,6 +41,7 @@ from lora_core.tasks import (
     scaled,
     windows,
 )
+from lora_core.tenants import TENANTS
 from lora_core.training import fine_tune
 
 WARM_UP = 50
@@ -227,6 +230,12 @@ def retrain(rule: str) -> None:
         )
 
 
+def tenant(name: str) -> None:
+    """Trains one tenant into ``tenants/<name>/``."""
+    started, recipe = time.perf_counter(), TENANTS[name]
+    record(recipe.folder / "record.json", asdict(recipe), tenants.train(recipe, schedule), started)
+
+
 def record(path: Path, recipe: dict[str, Any], result: dict[str, Any], started: float) -> None:
     """Writes how a file came to be, and what it reached."""
     about = {
@@ -250,7 +259,13 @@ def main() -> None:
     torch.set_num_threads(1)
     what, names = sys.argv[1], sys.argv[2:]
     tasks = [task for tasks in TASKS.values() for task in tasks]
-    build, every = {"bases": (pretrain, BASES), "tune": (tune, tasks), "retrain": (retrain, RULES)}[what]
+    kinds: dict[str, tuple[Callable[[str], None], Iterable[str]]] = {
+        "bases": (pretrain, BASES),
+        "tune": (tune, tasks),
+        "retrain": (retrain, RULES),
+        "tenants": (tenant, TENANTS),
+    }
+    build, every = kinds[what]
     for name in names or every:
         build(name)
 

@@ -12,12 +12,13 @@ import pytest
 from safetensors.numpy import load
 
 from content.catalog import LANGUAGES, catalog
-from jobs import Limits, Pool
+from jobs import Limits, Pool, Refused
 from jobs.kinds import experiment, train
 from lora_core import experiments
 from lora_core.config import AdapterConfig, TrainConfig
 from lora_core.experiments import ExperimentConfig, Result, Update
 from lora_core.recipes import default, layers
+from lora_core.serving_config import WAYS, ServeConfig
 from lora_core.snapshot import Measure, Snapshot
 from tests.jobs.helpers import end_of, wait_until, workers
 
@@ -145,3 +146,37 @@ def test_an_experiment_is_stopped_where_it_is():
     assert told[0][0]["snapshot"]["result"]["per_seed"] == {"a": [None]}  # as JSON can say it
     assert told[-1][0]["snapshot"]["state"] == end["state"] == "stopped"
     assert told[-1][0]["snapshot"]["result"]["per_seed"] == {"a": [0.666667]}
+
+
+def test_serving_from_press_to_end(pool):
+    job = pool.submit(ServeConfig(adapters=9, requests=8, rounds=2, length=6, prompt="S"), "ana")
+    view = end_of(pool, job, timeout=120)
+    assert (view.state, view.message_key, view.adapter) == ("done", None, None)
+    assert view.config.adapters == 9
+    last = view.snapshots[-1]
+    assert (last["done"], last["state"]) == (1, "done")
+    assert all(len(last["result"]["rate"][way]) == 2 for way in WAYS)
+    assert len(last["result"]["texts"]["plays"]) == 7
+    assert pool.of("ana", "serve") == [job]
+
+
+def test_serving_is_stopped_between_two_rounds(pool):
+    job = pool.submit(ServeConfig(rounds=40, requests=256, characters=64), "ana")
+    wait_until(
+        lambda: (told := pool.poll(job, "ana").snapshots) and told[-1]["result"]["rate"]["single"],
+        timeout=120,
+    )
+    pool.cancel(job, "ana")
+    view = end_of(pool, job)
+    assert (view.state, view.message_key) == ("stopped", "stopped")
+    assert 0 < len(view.snapshots[-1]["result"]["rate"]["merged"]) < 40
+
+
+def test_what_serving_cannot_do_is_refused(pool):
+    asked = ServeConfig()
+    object.__setattr__(asked, "adapters", 1000)  # as no page would
+    with pytest.raises(Refused) as refused:
+        pool.submit(asked, "ana")
+    assert (refused.value.key, refused.value.values["high"]) == ("limit.adapters", 256)
+    for language in LANGUAGES:
+        assert "256" in str(catalog(language)["jobs.limit.adapters"]).format(**refused.value.values)

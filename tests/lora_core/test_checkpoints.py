@@ -1,16 +1,18 @@
 """What is shipped is what the records say: every loss is measured again."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 from torch import nn
 
 from lora_core import load_adapter, recipes
-from lora_core.checkpoints import build
+from lora_core.checkpoints import build, tenants
 from lora_core.config import TrainConfig
 from lora_core.models import CHECKPOINTS, load_base
 from lora_core.tasks import evaluate, load_task
+from lora_core.tenants import BASE, TENANTS, file_bytes, saved
 
 RETRAINED = [(rule, rank) for rule in build.RULES for rank in build.RANKS]
 
@@ -53,6 +55,26 @@ def test_each_retrained_adapter_is_as_good_as_recorded(rule: str, rank: int) -> 
     assert loss == pytest.approx(record["validation_loss"], abs=1e-3)
 
 
+@pytest.mark.parametrize("name", TENANTS)
+def test_each_tenant_is_as_good_as_recorded_and_better_than_the_base(name: str) -> None:
+    record, tenant = read(f"tenants/{name}/record.json"), TENANTS[name]
+    assert record["recipe"] == asdict(tenant)
+    examples = tenants.held_out(tenant)
+    before, _ = evaluate(load_base(BASE), examples)
+    after, _ = evaluate(load_adapter(load_base(BASE), tenant.folder), examples)
+    assert before == pytest.approx(record["base_loss"], abs=1e-3)
+    assert after == pytest.approx(record["validation_loss"], abs=1e-3)
+    assert after < before - 0.015
+
+
+def test_the_tenants_differ_in_rank_and_are_small() -> None:
+    assert len(TENANTS) >= 6
+    assert len({tenant.rank for tenant in TENANTS.values()}) >= 4
+    for name, tenant in TENANTS.items():
+        assert saved(name).config.rank == tenant.rank
+        assert 1000 < file_bytes(name) < 200_000
+
+
 def test_more_rank_fits_better_when_the_scale_is_alpha_over_r() -> None:
     losses = [read(f"{retrained('alpha/r', rank)}/record.json")["validation_loss"] for rank in build.RANKS]
     assert losses[0] - losses[3] > 0.1
@@ -62,7 +84,7 @@ def test_more_rank_fits_better_when_the_scale_is_alpha_over_r() -> None:
 def test_every_record_says_how_to_make_it_again() -> None:
     records = sorted(CHECKPOINTS.rglob("*.json"))
     records = [path for path in records if path.name != "adapter_config.json"]
-    assert len(records) == len(recipes.BASES) + len(recipes.RECIPES) + len(RETRAINED)
+    assert len(records) == len(recipes.BASES) + len(recipes.RECIPES) + len(RETRAINED) + len(TENANTS)
     for path in records:
         record = json.loads(path.read_text())
         assert record["command"].startswith("python -m lora_core.checkpoints.build")

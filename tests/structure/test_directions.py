@@ -73,6 +73,9 @@ def test_only_the_upper_floor_knows_streamlit_and_only_the_lower_torch(room: str
         "lora_core.lowrank",
         "lora_core.peft_format",
         "lora_core.recipes",
+        "lora_core.serving_config",
+        "lora_core.serving_record",
+        "lora_core.tenants",
     ],
 )
 def test_the_server_starts_without_torch(module: str) -> None:
