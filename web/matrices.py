@@ -12,6 +12,7 @@ import lora_core.checkpoints
 from lora_core.lowrank import spectrum_of_product, svd_of_product
 from lora_core.peft_format import SavedAdapter, read
 from lora_core.recipes import layers
+from web.i18n import t
 from widgets.factor_view.layer import Adapter, LayerData
 from widgets.factor_view.view import MAX_RANK, RANKS, SOURCE, View
 
@@ -26,6 +27,12 @@ FOLDERS = {"alpha/r": "alpha_over_r", "alpha/sqrt(r)": "alpha_over_sqrt_r", "con
 def from_query(query: dict[str, str]) -> View:
     """The view a URL asks for."""
     return View.from_query(query, LAYERS, LAYER)
+
+
+def titles() -> dict[str, str]:
+    """The layers as a reader calls them."""
+    shapes = layers(BASE)
+    return {name: t(f"matrices.layer.{name}", rows=shapes[name][0], cols=shapes[name][1]) for name in LAYERS}
 
 
 @cache

@@ -27,7 +27,9 @@ from web.navigation import PAGES
 INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 STATIC = Path(__file__).parent / "static"
-STYLES = ("tokens.css", "frame.css", "article.css", "matrices.css", "fine_tune.css", "player.css")
+STYLES = (
+    "tokens.css", "frame.css", "article.css", "matrices.css", "decompose.css", "fine_tune.css", "player.css",
+)  # fmt: skip
 READER = "pradit_reader"
 CLOSED = ("/_stcore/metrics", "/_stcore/agent/")
 

@@ -27,7 +27,17 @@ SQUARES = {  # our name: file in skimage/data, left, top and side of the square,
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
-            [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "-d", folder, WHEEL],
+            [
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--no-deps",
+                "--only-binary=:all:",
+                "-d",
+                folder,
+                WHEEL,
+            ],
             check=True,
         )
         (wheel,) = Path(folder).glob("*.whl")
