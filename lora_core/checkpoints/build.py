@@ -1,7 +1,9 @@
-"""Trains what is shipped: ``python -m lora_core.checkpoints.build bases|tune|retrain|tenants [name …]``.
+"""Trains what is shipped: ``python -m lora_core.checkpoints.build WHAT [name …]``, where WHAT is one of
+
 
 bases    pretrains gpt-en, gpt-en-th and mlp-mnist from the vendored data: three minutes on one thread
 tune     sweeps the learning rates of every task for the defaults in recipes.py: six minutes
+methods  sweeps those of the methods that need rates of their own, on every task: three minutes each
 retrain  trains the adapters of every γ rule and rank in retrain/: five minutes
 tenants  trains the adapters that the serving page serves, in tenants/: four minutes
 
@@ -30,6 +32,7 @@ from lora_core import recipes
 from lora_core.checkpoints import tenants
 from lora_core.config import TASKS, AdapterConfig, TrainConfig
 from lora_core.models import CHECKPOINTS, GPT, MLP, encode
+from lora_core.sweep import best_lrs, sweep
 from lora_core.tasks import (
     CONTEXT,
     Batch,
@@ -53,6 +56,11 @@ RATES: dict[str, dict[str, tuple[float, ...]]] = {
         "text": (1e-3, 1.5e-3, 2.5e-3, 4e-3, 6.5e-3, 1e-2),
         "image": (8e-4, 1.2e-3, 2e-3, 3e-3, 5e-3, 8e-3),
     },
+}
+# Methods whose steps have another size than LoRA's at the same rate: λ times for B, and a γ √r times as large.
+OWN_RATES = {
+    "lora+": (2e-4, 3e-4, 5e-4, 8e-4, 1.2e-3, 2e-3),
+    "rslora": (8e-4, 1.2e-3, 2e-3, 3e-3, 5e-3, 8e-3),
 }
 # γ rule -> its name among files, and α. With "constant", γ = α.
 RULES = {
@@ -207,6 +215,26 @@ def tune(task: str) -> None:
     )
 
 
+def tune_method(name: str) -> None:
+    """Sweeps a method's rate on every task, and writes ``records/methods/<name>.json``."""
+    started = time.perf_counter()
+    result = {}
+    for base, task in ((base, task) for base, tasks in TASKS.items() for task in tasks):
+        start = recipes.default(base, task)
+        assert start.adapter is not None
+        start = replace(start, adapter=replace(start.adapter, method=name), yardstick=False)
+        configs = [replace(start, lr=lr, seed=seed) for lr in OWN_RATES[name] for seed in SEEDS]
+        *_, last = sweep(configs, points=())
+        losses: dict[float, list[float | None]] = {}
+        for curve in last.curves:
+            losses.setdefault(curve.config.lr, []).append(curve.validation[-1] if curve.validation else None)
+        (best,) = best_lrs(last.curves)
+        rows = [{"lr": rate, "losses": found} for rate, found in losses.items()]
+        result[task] = {"best": best.condition.lr, "sweep": rows, "recipe": start.to_json()}
+        print(task, result[task]["best"], losses, flush=True)
+    record(CHECKPOINTS / "records" / "methods" / f"{name}.json", {"seeds": SEEDS}, {"tasks": result}, started)
+
+
 def retrain(rule: str) -> None:
     """Trains an adapter of each rank under one γ rule, at the rate that is best over ranks 1, 8 and 32."""
     started = time.perf_counter()
@@ -262,6 +290,7 @@ def main() -> None:
     kinds: dict[str, tuple[Callable[[str], None], Iterable[str]]] = {
         "bases": (pretrain, BASES),
         "tune": (tune, tasks),
+        "methods": (tune_method, OWN_RATES),
         "retrain": (retrain, RULES),
         "tenants": (tenant, TENANTS),
     }
