@@ -1,6 +1,5 @@
 """Trains what is shipped: ``python -m lora_core.checkpoints.build WHAT [name …]``, where WHAT is one of
 
-
 bases    pretrains gpt-en, gpt-en-th and mlp-mnist from the vendored data: three minutes on one thread
 tune     sweeps the learning rates of every task for the defaults in recipes.py: six minutes
 methods  sweeps those of the methods that need rates of their own, on every task: three minutes each
@@ -57,7 +56,7 @@ RATES: dict[str, dict[str, tuple[float, ...]]] = {
         "image": (8e-4, 1.2e-3, 2e-3, 3e-3, 5e-3, 8e-3),
     },
 }
-# Methods whose steps have another size than LoRA's at the same rate: λ times for B, and a γ √r times as large.
+# Methods whose steps are larger than LoRA's at the same rate: λ times for B, and √r times for all of γ B A.
 OWN_RATES = {
     "lora+": (2e-4, 3e-4, 5e-4, 8e-4, 1.2e-3, 2e-3),
     "rslora": (8e-4, 1.2e-3, 2e-3, 3e-3, 5e-3, 8e-3),

@@ -47,19 +47,18 @@ def test_every_setting_named_is_read_and_every_one_read_is_named() -> None:
 def test_the_readers_script_runs_and_peft_reads_what_it_saves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    import torch
+
     monkeypatch.chdir(tmp_path)
     code = re.search(r"```python\n(.*?)```", README, flags=re.DOTALL)
     assert code
+    _, ten = code[1].split("\n\n", 2)[1:]
+    assert len(ten.splitlines()) == 10
     scope: dict[str, object] = {}
     exec(compile(code[1], "README.md", "exec"), scope)
-
-    import torch
-    from peft import PeftModel
-
-    from lora_core import detach
-
-    model, x = scope["model"], scope["x"]
-    assert isinstance(model, torch.nn.Sequential)
-    expected = model(x)
-    theirs = PeftModel.from_pretrained(detach(model), tmp_path / "my-adapter")
-    torch.testing.assert_close(theirs(x), expected, atol=1e-5, rtol=1e-5)
+    model, theirs, x, merged = (scope[name] for name in ("model", "theirs", "x", "merged"))
+    assert isinstance(model, torch.nn.Module)
+    assert isinstance(theirs, torch.nn.Module)
+    torch.testing.assert_close(theirs(x), merged, atol=1e-5, rtol=1e-5)
+    theirs.base_model.disable_adapter_layers()
+    assert not torch.allclose(theirs(x), merged, atol=1e-3), "training changed nothing"
