@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -63,6 +63,7 @@ def fine_tune(
     stop: Callable[[], bool] = lambda: False,
     adapter_folder: Path | None = None,
     split: Split = "test",
+    points: Sequence[int] | None = None,
 ) -> Iterator[Snapshot]:
     """Trains and yields Snapshots: the base first, then at most one per ``every`` seconds, then the last.
 
@@ -72,12 +73,15 @@ def fine_tune(
         adapter_folder: where the adapter is saved, in PEFT's format, before the last snapshot (stopped runs
             too). Nothing is saved when the run diverged or is full fine-tuning.
         split: what losses and accuracy are measured on.
+        points: the steps at which the learning curve is measured, ``evaluation_steps`` unless given.
 
     Raises:
         ValueError: at the first snapshot, for what ``attach`` refuses (no such layer, a rank too large) or a
             device that does not exist.
     """
-    run = _Run(config, pick_device(device), split)
+    run = _Run(
+        config, pick_device(device), split, evaluation_steps(config.steps) if points is None else points
+    )
     yield run.snapshot("running")
     state: State = "done"
     while run.step < config.steps:
@@ -183,7 +187,7 @@ class _Trainee:
 class _Run:
     """A fine-tune between two of its steps. ``models`` holds the run and, if asked for, the yardstick."""
 
-    def __init__(self, config: TrainConfig, device: str, split: Split) -> None:
+    def __init__(self, config: TrainConfig, device: str, split: Split, points: Sequence[int]) -> None:
         self.started = time.perf_counter()
         self.config, self.device, self.split = config, device, split
         self.task = load_task(config.task)
@@ -193,7 +197,7 @@ class _Run:
         if config.yardstick:
             self.models.append(_Trainee(config, device, full=True, lr=full_lr(config.base, config.task)))
         self.step = 0
-        self.points = frozenset(evaluation_steps(config.steps))
+        self.points = frozenset((*points, config.steps))
         self.losses: list[float | None] = [None] * len(self.models)  # of the last batch
         self.results: list[tuple[float | None, float | None]] = []  # held-out loss and accuracy of each model
         self.history: list[Point] = []
