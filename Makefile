@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run setup test test-slow test-load lint format bench browser clean
+.PHONY: run setup test test-slow test-load lint format bench screenshots browser clean
 
 run: $(VENV)/.run
 	@echo "Pradit: http://$(ADDRESS):$(PORT)"
@@ -32,8 +32,11 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup
+bench: browser
 	$(BIN)/python -m benchmarks
+
+screenshots: browser
+	$(BIN)/python -m tests.browser.pictures pages
 
 browser: $(VENV)/.dev
 	@$(BIN)/python -m tests.browser.install

@@ -6,7 +6,9 @@ from content.catalog import LANGUAGES
 from web.i18n import group, language, t
 from web.listen import frame_player
 from web.navigation import PAGES
+from web.share import addresses
 from widgets.document.widget import document
+from widgets.share.widget import share
 
 if "lang" not in st.session_state and st.query_params.get("lang") not in LANGUAGES:
     st.session_state["lang"] = language()  # an address from within; the server leads all others to a language
@@ -20,6 +22,7 @@ st.set_page_config(page_title=f"{page.title} · {t('frame.name')}", layout="wide
 
 with st.container(key="bar", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
     st.page_link(pages[0], label=t("frame.name"))
+    share(addresses=addresses(), text=group("share"))
     st.segmented_control(
         t("frame.language"),
         LANGUAGES,

@@ -23,12 +23,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from content.catalog import LANGUAGES, catalog
 from web.navigation import PAGES
+from web.share import ROUTES as SHARE
+from web.share import head
 
 INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 STATIC = Path(__file__).parent / "static"
 STYLES = (
     "tokens.css", "frame.css", "article.css", "matrices.css", "decompose.css", "fine_tune.css", "player.css",
+    "experiments.css",
 )  # fmt: skip
 READER = "pradit_reader"
 CLOSED = ("/_stcore/metrics", "/_stcore/agent/")
@@ -61,21 +64,15 @@ def version(name: str) -> str:
 
 
 @cache
-def index(language: str, key: str) -> str:
-    """Streamlit's page with our language, title, description and styles."""
+def index(language: str, key: str, path: str) -> str:
+    """Streamlit's page with our language, title, description and styles; `{origin}` is still to be put in."""
     words = catalog(language)
     title = html.escape(f"{words[f'page.{key}']} · {words['frame.name']}")
-    about = html.escape(str(words["frame.description"]))
     noscript = html.escape(str(words["frame.noscript"]))
     styles = "".join(
         f'<link rel="stylesheet" href="/app/static/{name}?v={version(name)}">'
         for name in STYLES
         if (STATIC / name).exists()
-    )
-    head = (
-        f'<meta name="description" content="{about}"><meta property="og:title" content="{title}">'
-        f'<meta property="og:description" content="{about}"><meta property="og:locale" content="{language}">'
-        f"{styles}"
     )
     page = INDEX.read_text("utf-8")
     page = page.replace('<html lang="en">', f'<html lang="{language}">')
@@ -90,7 +87,7 @@ def index(language: str, key: str) -> str:
     page = re.sub(
         r"<noscript>.*?</noscript>", f"<noscript><p>{noscript}</p></noscript>", page, flags=re.DOTALL
     )
-    return page.replace("</head>", f"{head}</head>")
+    return page.replace("</head>", f"{head(language, key, path)}{styles}</head>")
 
 
 def serve_index(request: Request, key: str) -> Response:
@@ -105,7 +102,9 @@ def serve_index(request: Request, key: str) -> Response:
         return RedirectResponse(
             f"{here.path}?{here.query}", status_code=307, headers={"vary": "accept-language"}
         )
-    response: Response = HTMLResponse(index(language, key), headers={"cache-control": "no-cache"})
+    origin = html.escape(f"{request.url.scheme}://{request.url.netloc}")
+    page = index(language, key, request.url.path.strip("/")).replace("{origin}", origin)
+    response: Response = HTMLResponse(page, headers={"cache-control": "no-cache"})
     if READER not in request.cookies:
         response.set_cookie(
             READER, secrets.token_urlsafe(24), max_age=7 * 86400, httponly=True, samesite="lax",
@@ -171,4 +170,4 @@ async def serve_plotly(_: Request) -> Response:
     )
 
 
-ROUTES = [Route("/vendor/plotly.min.js", serve_plotly)]
+ROUTES = [Route("/vendor/plotly.min.js", serve_plotly), *SHARE]

@@ -1,19 +1,7 @@
-// Copies an address of this site. Outside https and localhost browsers offer no clipboard: there a selection is copied.
+// Copies an address of this site.
 
 const SAID = 2500 // ms the button says that it is done
 const timers = new WeakMap()
-
-async function copy(text) {
-  if (navigator.clipboard) return navigator.clipboard.writeText(text)
-  const field = document.createElement('textarea')
-  field.value = text
-  field.style.cssText = 'position:fixed;opacity:0'
-  document.body.append(field)
-  field.select()
-  const done = document.execCommand('copy')
-  field.remove()
-  if (!done) throw new Error(text)
-}
 
 export default function ({ data, parentElement }) {
   const button = parentElement.querySelector('button')
