@@ -26,12 +26,21 @@ RECIPE = {
     "task": "python",
     "rank": 10,  # of all layers
     "alpha": 32.0,
-    "rates": {"lora": [2.5e-3, 4e-3, 6.3e-3, 1e-2], "whole": [1e-3, 1.6e-3, 2.5e-3, 4e-3, 6.3e-3]},
+    "rates": {
+        "lora": [2.5e-3, 4e-3, 6.3e-3, 1e-2],
+        "full": [1e-3, 1.6e-3, 2.5e-3, 4e-3],
+        "last": [4e-3, 8e-3, 1.6e-2, 3.2e-2],
+    },
     "batch": 8,
     "steps": 150,
     "points": [0, 1, 2, 4, 8, 15, 30, 60, 90, 120, 150],
 }
-QUICK = {**RECIPE, "rates": {"lora": [6.3e-3], "whole": [2.5e-3]}, "steps": 90, "points": [0, 8, 30, 60, 90]}
+QUICK = {
+    **RECIPE,
+    "rates": {"lora": [6.3e-3], "full": [2.5e-3], "last": [1.6e-2]},
+    "steps": 90,
+    "points": [0, 8, 30, 60, 90],
+}
 
 
 def conditions(recipe: Recipe) -> list[str]:
@@ -90,7 +99,7 @@ def _conditions(recipe: Recipe) -> dict[str, Condition]:
         name: made(rank_of(name, int(recipe["rank"])), targets, "lora")
         for name, (targets, _) in TARGETS.items()
     }
-    return adapted | {"last": made(None, ("head",), "whole"), "full": made(None, "blocks", "whole")}
+    return adapted | {"last": made(None, ("head",), "last"), "full": made(None, "blocks", "full")}
 
 
 EXPERIMENT = Experiment(

@@ -15,25 +15,19 @@ from lora_core.sweep.result import best_lrs
 
 
 def u_curves(request: Request, conditions: Mapping[str, Condition]) -> Iterator[Update]:
-    """Every condition over all of its rates; those that come to the same configuration are run once.
+    """Every condition over all of its rates.
 
     Yields:
         Results whose `curves` are loss by learning rate, at the last point measured. Of ended conditions,
         `per_seed` is each seed's best rate, `chosen` that of the mean curve, and `extra["optima"]` its band
         (low, high), its loss, and its edge where the best rate is the grid's lowest or highest.
     """
-    source: dict[str, str] = {}  # condition -> the one that is run for it
-    alike: dict[Condition, str] = {}
-    for name, each in conditions.items():
-        source[name] = alike.setdefault(each, name)
-    run = {name: conditions[name] for name in alike.values()}
-    for done, found in trained(request, run, request.seeds, split="test"):
+    for done, found in trained(request, conditions, request.seeds, split="test"):
         result = Result(extra={"optima": {}})
-        for name, origin in source.items():
-            rates = conditions[origin].rates
-            runs = [[found[origin, rate, seed] for rate in rates] for seed in request.seeds]
+        for name, condition in conditions.items():
+            runs = [[found[name, rate, seed] for rate in condition.rates] for seed in request.seeds]
             losses = [[each.validation[-1] if _sound(each) else None for each in mine] for mine in runs]
-            result.curves[name] = Curve(list(rates), losses)
+            result.curves[name] = Curve(list(condition.rates), losses)
             if all(ended(each) for mine in runs for each in mine):
                 _tell(result, name, runs)
         yield Update(done, result)

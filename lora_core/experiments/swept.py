@@ -139,28 +139,30 @@ def trained(
     """
     from lora_core.sweep import sweep
 
-    groups: dict[tuple[object, ...], dict[Key, TrainConfig]] = {}
-    points: dict[tuple[object, ...], tuple[int, ...]] = {}
+    keys: dict[TrainConfig, list[Key]] = {}  # conditions that come to the same configuration are run once
+    groups: dict[tuple[object, ...], dict[TrainConfig, tuple[int, ...]]] = {}
     for name, each in conditions.items():
-        config = each.config
-        alike: tuple[object, ...] = (config.task, config.targets, config.batch, config.steps, each.points)
-        points[alike] = each.points
         for rate, seed in product(each.rates, seeds):
-            groups.setdefault(alike, {})[name, rate, seed] = replace(config, lr=rate, seed=seed)
-    found = {key: Run(config) for runs in groups.values() for key, config in runs.items()}
-    total = sum(run.config.steps * run.config.batch for run in found.values())
+            config = replace(each.config, lr=rate, seed=seed)
+            keys.setdefault(config, []).append((name, rate, seed))
+            alike = (config.task, config.targets, config.batch, config.steps)
+            groups.setdefault(alike, {})[config] = each.points
+    found = {key: Run(config) for config, mine in keys.items() for key in mine}
+    total = sum(config.steps * config.batch for config in keys)
     done = 0.0
-    for group, runs in groups.items():
-        share = sum(config.steps * config.batch for config in runs.values()) / total
+    for group in groups.values():
+        share = sum(config.steps * config.batch for config in group) / total
         for snapshot in sweep(
-            list(runs.values()),
+            list(group),
             device=request.device,
             every=request.every,
             stop=request.stop,
-            points=points[group] if split == "test" else (),
+            points=sorted({point for points in group.values() for point in points})
+            if split == "test"
+            else (),
             split=split,
         ):
-            found = found | dict(zip(runs, snapshot.curves, strict=True))
+            found = found | {key: curve for curve in snapshot.curves for key in keys[curve.config]}
             yield done + share * snapshot.done, found
         if snapshot.state == "stopped":
             return
