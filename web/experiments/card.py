@@ -1,0 +1,152 @@
+"""One claim: what the source says, what we saw, the verdict by rule, the figure. Nothing here runs anything.
+
+`claim_figure(name, key)` and `verdict(outcome)` are for any page that speaks of a claim.
+"""
+
+from __future__ import annotations
+
+import datetime
+from functools import cache
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from lora_core.experiments import Record, read
+from web.article import escape
+from web.experiments.chart import Chart, overlay
+from web.experiments.draw import spec_of
+from web.experiments.figures import FIGURES, VIEWS
+from web.experiments.words import shown
+from web.fine_tune.words import duration
+from web.i18n import day, group, language, number, t, tn
+from widgets.figure.widget import Table, figure
+
+OUTCOMES = ("reproduces", "partly", "does_not")
+
+
+@cache
+def record(name: str) -> Record | None:
+    """The recorded run of a claim; None while there is none."""
+    return read(name)
+
+
+def verdict(outcome: str) -> str:
+    """A verdict as HTML: a full, half or open disc, then words."""
+    return f'<span class="verdict {outcome}">{t(f"experiments.verdict.{outcome}")}</span>'
+
+
+def claim_figure(name: str, key: str, view: str | None = None) -> None:
+    """The recorded figure of a claim, under a title that says what it shows.
+
+    Args:
+        view: one of VIEWS[name]; the first unless given.
+    """
+    found = record(name)
+    if found is None:
+        return
+    shown_view = view or VIEWS[name][0]
+    st.html(finding(found, shown_view))
+    draw(name, shown_view, key, FIGURES[name][shown_view](found.result, found.recipe))
+
+
+def draw(name: str, view: str, key: str, chart: Chart, behind: Chart | None = None) -> None:
+    """A chart, over the record if there is one behind it."""
+    whole = chart if behind is None else overlay(behind, chart)
+    found = record(name)
+    alt = t(f"experiments.{name}.finding.{view}", **facts(found)) if found else t(f"experiments.{name}.title")
+    figure(spec_of(whole), key=key, alt=alt, text=group("figure"), table=table(whole))
+
+
+def finding(found: Record, view: str) -> str:
+    """What a figure shows, in a sentence of HTML."""
+    text = t(f"experiments.{found.name}.finding.{view}", **facts(found))
+    return f'<p class="ex-finding">{escape(text)}</p>'
+
+
+def facts(found: Record) -> dict[str, float | str]:
+    """What a sentence about a record may speak of: the verdict's numbers and the recipe's single values."""
+    values = {key: value for key, value in found.recipe.items() if isinstance(value, int | float | str)}
+    return shown({**values, **{k: v for k, v in found.verdict.numbers.items() if v is not None}})
+
+
+def table(chart: Chart) -> Table | None:
+    """The numbers of a chart, a row a point."""
+    write = chart.precise or (chart.x.format if chart.rows else chart.y.format)
+    body = []
+    for series in chart.series:
+        name = t("experiments.table.recorded", name=series.name) if series.faint else series.name
+        for i, (x, y) in enumerate(zip(series.x, series.y, strict=True)):
+            at = chart.x.format(x)
+            spread = write(series.spread[i]) if series.spread else ""
+            body.append([name, write(x), spread] if chart.rows else [name, at, write(y), spread])
+    if not body:
+        return None
+    ends = [chart.x.title] if chart.rows else [chart.x.title, chart.y.title]
+    return Table(head=[t("experiments.table.series"), *ends, t("experiments.table.spread")], rows=body)
+
+
+def words(name: str) -> str:
+    """Title, verdict and sentences of a card, as HTML."""
+    found = record(name)
+    lines = [f'<h2 id="{name}">{escape(t(f"experiments.{name}.title"))}</h2>']
+    if found is None:
+        lines.append(f'<p class="note-s">{escape(t("experiments.unrecorded"))}</p>')
+    else:
+        outcome = found.verdict.outcome
+        lines.append(f"<p>{verdict(outcome)}</p>")
+        lines.append(f'<p class="ex-seen">{escape(t(f"experiments.{name}.seen", **facts(found)))}</p>')
+        if outcome != "reproduces":
+            why = escape(t(f"experiments.{name}.why", **facts(found)))
+            lines.append(f'<p class="ex-seen"><b>{escape(t("experiments.why"))}</b> {why}</p>')
+    claim = escape(t(f"experiments.{name}.claim"))
+    lines.append(f'<p class="ex-claim"><b>{escape(t("experiments.source"))}</b> {claim}</p>')
+    if found is not None:
+        lines.append(f'<p class="note-s">{escape(setup(found))}</p>')
+    return "".join(lines)
+
+
+def setup(found: Record) -> str:
+    """Model, task, seeds, date and time of a record in one line."""
+    parts = [t(f"experiments.{found.name}.setup", **facts(found))]
+    if found.deterministic:
+        parts.append(t("experiments.exact"))
+    else:
+        parts.append(tn("experiments.seeds", len(found.seeds)))
+    parts += [day(datetime.date.fromisoformat(found.date)), duration(found.seconds)]
+    return " · ".join(parts)
+
+
+def making(name: str) -> str:
+    """How a record was judged and made, and its numbers to take home: HTML to be opened."""
+    found = record(name)
+    if found is None:
+        return ""
+    checks = "".join(
+        f'<li class="{"held" if held else "failed"}"><span>{t(f"experiments.check.{held}".lower())}</span> '
+        f"{escape(t(f'experiments.{name}.check.{key}', **facts(found)))}</li>"
+        for key, held in found.verdict.checks.items()
+    )
+    files = " · ".join(
+        f'<a href="/results/{name}.{kind}" download>{t(f"experiments.download.{kind}")}</a>'
+        for kind in ("csv", "json")
+    )
+    versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
+    made = t("experiments.made", machine=found.machine, versions=versions)
+    return (
+        f"<details class='ex-making'><summary>{t('experiments.making')}</summary>"
+        f"<p>{escape(t('experiments.rule'))}</p><ul>{checks}</ul>"
+        f"<p>{escape(made)}</p><pre translate='no'>python -m lora_core.experiments run {name}</pre>"
+        f"<p>{files}</p></details>"
+    )
+
+
+def place(name: str) -> str:
+    """What stands in the first column, as HTML: the claim's number."""
+    numbered = name[1:3].isdigit()
+    text = number(int(name[1:3])) if numbered else t(f"experiments.{name}.place")
+    return f'<p class="ex-place{"" if numbered else " long"}" aria-hidden="true">{escape(text)}</p>'
+
+
+def link(name: str, query: dict[str, str]) -> str:
+    """The address of a card in a state."""
+    return f"/experiments?{urlencode({'lang': language(), **query})}#{name}"

@@ -1,0 +1,159 @@
+"""A card's live side: its settings, Run it live and Stop, how far the run is, and what it finds."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import streamlit as st
+
+from lora_core.experiments import ExperimentConfig, Result, Setting, load
+from web.article import escape
+from web.experiments import card
+from web.experiments.figures import FIGURES, VIEWS
+from web.experiments.state import Card, State, run, stop, write_url
+from web.experiments.words import choice
+from web.fine_tune.words import duration
+from web.i18n import number, percent, t
+from widgets.copy_link.widget import copy_link
+
+PILLS = 4  # choices that stand side by side; more of them are a slider
+
+log = logging.getLogger("pradit")
+
+
+def settings(page: State, one: Card) -> None:
+    """What a live run may change: pills or a slider for each."""
+    for setting in load(one.name).settings:
+        key = f"ex_{one.name}_{setting.name}"
+        labels = {value: choice(value) for value in setting.choices}
+        if st.session_state.get(key) != one.config.settings[setting.name]:
+            st.session_state[key] = one.config.settings[setting.name]
+        options = {"options": list(labels), "format_func": labels.__getitem__, "key": key}
+        pills = len(labels) <= PILLS
+        control: Callable[..., object] = st.segmented_control if pills else st.select_slider
+        control(
+            t(f"experiments.setting.{setting.name}"),
+            on_change=_moved,
+            args=(page, one, setting, key),
+            **options,
+            **({"required": True} if pills else {}),
+        )
+
+
+def actions(page: State, one: Card) -> None:
+    """Run it live or Stop, the link, and how the run is."""
+    with st.container(key=f"ex_go_{one.name}", horizontal=True, gap="small", vertical_alignment="center"):
+        if one.live:
+            st.button(t("experiments.stop"), key=f"ex_stop_{one.name}", on_click=stop, args=(one,))
+        else:
+            st.button(t("experiments.run"), key=f"ex_run_{one.name}", on_click=run, args=(one,))
+        texts = {name: t(f"experiments.link.{name}") for name in ("copy", "copied", "not_copied")}
+        copy_link(card.link(one.name, one.query()), key=f"ex_link_{one.name}", text=texts)
+    st.html(progress(one) + "".join(f'<p class="ex-message" role="status">{m}</p>' for m in messages(one)))
+
+
+def picture(page: State, one: Card) -> None:
+    """The figure, the live run over the record; pills where there are several."""
+    name, found = one.name, card.record(one.name)
+    if len(VIEWS[name]) > 1:
+        _views(page, one)
+    if found is not None:
+        st.html(card.finding(found, one.view))
+    plot = FIGURES[name][one.view]
+    recorded = plot(found.result, found.recipe) if found else None
+    live = plot(one.result or Result(), one.recipe) if one.run else None
+    chart = live or recorded
+    if chart is None:
+        return
+    card.draw(name, one.view, f"ex_figure_{name}_{one.view}", chart, recorded if live else None)
+    if recorded and live:
+        st.html(f'<p class="note-s">{escape(t("experiments.faint"))}</p>')
+
+
+def progress(one: Card) -> str:
+    """The hairline with its numbers, as HTML; before the first run, what a run costs."""
+    if one.run is None:
+        return f'<p class="note-s ex-cost">{escape(t("experiments.cost"))}</p>'
+    done = float(one.last["done"]) if one.last else 0.0
+    return (
+        '<div class="ex-run">'
+        f'<span class="ex-bar" role="progressbar" aria-label="{t("experiments.progress")}" aria-valuemin="0" '
+        f'aria-valuemax="100" aria-valuenow="{round(100 * done)}">'
+        f'<i style="width:{100 * done:.1f}%"></i></span>'
+        f"<span>{escape(' · '.join(_told(one, done)))}</span></div>"
+    )
+
+
+def _told(one: Card, done: float) -> list[str]:
+    assert one.run is not None
+    if one.run.state == "queued" and one.run.position:
+        return [t("experiments.queued", place=number(one.run.position))]
+    if one.last is None:
+        return [t("experiments.starting")] if one.live else []
+    seconds = float(one.last["seconds"])
+    if not one.live:
+        return [percent(done), t("experiments.took", time=duration(seconds))]
+    told = [percent(done)]
+    if done > 0.05:
+        told.append(t("experiments.left", time=duration(seconds * (1 - done) / done)))
+    return told
+
+
+def messages(one: Card) -> list[str]:
+    """What the reader should know now, as HTML: of the link, the last press, the run and its verdict."""
+    found = []
+    if one.complaint:
+        key, text = one.complaint
+        found.append(escape(t("experiments.link.vain", name=key[:40], value=text[:40])))
+    if one.refusal:
+        key, values = one.refusal
+        found.append(escape(t(f"jobs.{key}", **values)))
+    if one.run and one.run.message_key:
+        found.append(escape(t(f"jobs.{one.run.message_key}", **one.run.message_values)))
+    if one.run and one.run.state == "done" and one.result:
+        outcome = judged(one.name, one.result)
+        if outcome:
+            found.append(f"{escape(t('experiments.this_run'))} {card.verdict(outcome)}")
+    return found
+
+
+def judged(name: str, result: Result) -> str | None:
+    """The rule's word on a live run; None where it lacks what the rule compares."""
+    try:
+        return load(name).verdict(result).outcome
+    except (LookupError, ValueError, ArithmeticError, StopIteration):
+        log.exception("no verdict of a live run of %s", name)
+        return None
+
+
+def _views(page: State, one: Card) -> None:
+    key = f"ex_{one.name}_view"
+    if st.session_state.get(key) != one.view:
+        st.session_state[key] = one.view
+    labels = {view: t(f"experiments.view.{view}") for view in VIEWS[one.name]}
+    st.segmented_control(
+        t("experiments.view"),
+        list(labels),
+        format_func=labels.__getitem__,
+        key=key,
+        required=True,
+        on_change=_turned,
+        args=(page, one, key),
+        label_visibility="collapsed",
+    )
+
+
+def _moved(page: State, one: Card, setting: Setting, key: str) -> None:
+    """A setting moved; as the language is switched, to a label of the other one, which is no choice."""
+    value = st.session_state[key]
+    if value in setting.choices:
+        one.config = ExperimentConfig(one.name, {**one.config.settings, setting.name: value})
+        one.complaint = None
+        write_url(page)
+
+
+def _turned(page: State, one: Card, key: str) -> None:
+    if st.session_state[key] in VIEWS[one.name]:
+        one.view = st.session_state[key]
+        write_url(page)
