@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 import jobs
 from narration.service import service
 from web.errors import on_script_error
+from web.experiments.files import ROUTES as RESULTS
 from web.listen import ROUTES as LISTEN
 from web.navigation import ROOT
 from web.server import ROUTES, Frame
@@ -32,7 +33,7 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
 app = st.App(
     ROOT / "web" / "main.py",
     lifespan=lifespan,
-    routes=[*ROUTES, *LISTEN],
+    routes=[*ROUTES, *RESULTS, *LISTEN],
     middleware=[Middleware(Frame)],
     on_script_error=on_script_error,
 )
