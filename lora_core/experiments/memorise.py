@@ -1,7 +1,7 @@
 """Pictures with random labels, to be learned by heart: nothing helps but room to store them.
 
 Each seed has its own pictures and its own labels. The pictures come from the training split of Fashion-MNIST,
-the model is the MLP with all its blocks' matrices adapted.
+the model is the MLP with its blocks' matrices adapted, all of them unless told otherwise.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from lora_core.config import AdapterConfig
+from lora_core.config import AdapterConfig, Targets
 
 LABELS = 10
 
@@ -22,6 +22,7 @@ class Learner:
     lr: float
     seed: int
     alpha: float = 32.0
+    targets: Targets = "blocks"
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,10 @@ def memorise(
     task, base = load_task("fashion"), load_base("mlp-mnist")
     assert isinstance(task, ImageTask)
     found: dict[Learner, Learned] = {}
-    groups = [[each for each in learners if (each.rank is None) is whole] for whole in (False, True)]
-    for group in filter(None, groups):
+    groups: dict[object, list[Learner]] = {}
+    for each in learners:
+        groups.setdefault((each.rank is None, each.targets), []).append(each)
+    for group in groups.values():
         members, sets, draws = [], [], []
         for each in group:
             generator = torch.Generator().manual_seed(each.seed)
@@ -59,8 +62,8 @@ def memorise(
             draws.append(generator)
             adapter = None
             if each.rank is not None:
-                adapter = AdapterConfig(rank=each.rank, alpha=each.alpha, targets="blocks")
-            members.append(Member(adapter, each.lr, each.seed + 2**32))
+                adapter = AdapterConfig(rank=each.rank, alpha=each.alpha, targets=each.targets)
+            members.append(Member(adapter, each.lr, each.seed + 2**32, each.targets))
         pictures = torch.stack([x for x, _ in sets])  # (K, images, 196)
         labels = torch.stack([y for _, y in sets])  # (K, images)
         space = Workspace(torch.float32, torch.device("cpu"))
