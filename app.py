@@ -14,6 +14,7 @@ from web.errors import on_script_error
 from web.experiments.files import ROUTES as RESULTS
 from web.listen import ROUTES as LISTEN
 from web.navigation import ROOT
+from web.receive import ROUTES as UPLOADS
 from web.server import ROUTES, Frame
 
 
@@ -33,7 +34,7 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
 app = st.App(
     ROOT / "web" / "main.py",
     lifespan=lifespan,
-    routes=[*ROUTES, *RESULTS, *LISTEN],
+    routes=[*ROUTES, *RESULTS, *LISTEN, *UPLOADS],
     middleware=[Middleware(Frame)],
     on_script_error=on_script_error,
 )

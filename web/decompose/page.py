@@ -1,14 +1,23 @@
 """The page from top to bottom."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import streamlit as st
 
 from lora_core.nested import METHODS
+from web import uploads
+from web.bring import File, bring
 from web.decompose import sources
-from web.i18n import group, language, t
+from web.i18n import group, language, number, t
 from web.markup import variables
 from web.matrices import LAYERS, titles
+from widgets.decompose.matrix import Shown
 from widgets.decompose.view import SPECTRA, View
 from widgets.decompose.widget import decompose
+
+OWN = "own_matrix"
+"""Where the session keeps what the reader brought."""
 
 
 def decompose_page() -> None:
@@ -16,25 +25,56 @@ def decompose_page() -> None:
     with st.container(key="decompose_intro"):
         st.title(t("decompose.title"), anchor=False)
         st.markdown(variables(t("decompose.intro")), unsafe_allow_html=True)
-    view = View.from_query(st.query_params.to_dict(), LAYERS, own=False)
-    which = {"delta": view.layer, "random": view.spectrum}.get(view.source, "")
+    own: uploads.Brought | None = st.session_state.get(OWN)
+    view = View.from_query(st.query_params.to_dict(), LAYERS, own=own is not None)
     decompose(
-        sources.payload(view.source, which, view.draw),
+        _payload(view, own),
         view,
         key="decompose",
         text=group("decompose_view") | names(),
         language=language(),
-        thumbs=sources.thumbs(),
+        thumbs=sources.thumbs() | ({"own": _shown(own).thumb()} if own else {}),
         layers=titles(),
-        own="",
+        own=own.name if own else "",
         on_change=follow,
     )
+    with st.container(key="decompose_own"):
+        st.html(f"<h2>{t('decompose.own')}</h2>")
+        bring(
+            "decompose_upload",
+            hint=t("uploads.hint.matrix", size=number(uploads.MAX_BYTES >> 20), side=uploads.MATRIX_SIDE),
+            accept="image/png,image/jpeg,image/webp,.npy,.csv,.tsv,.txt",
+            most=uploads.MAX_BYTES,
+            read=take,
+        )
     good()
+
+
+def take(files: Sequence[File]) -> None:
+    """What the reader brought, to be shown at once."""
+    ((name, data),) = files
+    st.session_state[OWN] = uploads.read(name, data)
+    st.query_params.update({"source": "own"})
 
 
 def follow(view: View) -> None:
     """Let the URL say what the reader sees."""
     st.query_params.update(view.to_query())  # in one step: each step is an entry in the history
+
+
+def _shown(own: uploads.Brought) -> Shown:
+    return Shown(own.M, own.photo)
+
+
+def _payload(view: View, own: uploads.Brought | None) -> dict[str, Any]:
+    """What the browser needs of the matrix; of the reader's own, the session keeps the last answer."""
+    if view.source != "own" or own is None:
+        which = {"delta": view.layer, "random": view.spectrum}.get(view.source, "")
+        return sources.payload(view.source, which, view.draw)
+    last = st.session_state.get("own_payload")
+    if last is None or last[0] is not own or last[1] != view.draw:
+        last = st.session_state["own_payload"] = own, view.draw, _shown(own).payload(view.draw)
+    return dict(last[2])
 
 
 def names() -> dict[str, str]:

@@ -31,6 +31,7 @@ function createChart(svg) {
       const [low, high] = [Math.log(y.least), Math.log(y.most)]
       X = value => left + (value - x.least) / (x.most - x.least) * (right - left)
       Y = value => height - bottom - (Math.log(Math.max(value, y.least)) - low) / (high - low) * (height - bottom - top)
+      const apart = ticks => ticks.reduceRight((kept, tick) => kept.length && X(kept[0].value) - X(tick.value) < 30 ? kept : [tick, ...kept], [])
       svg.replaceChildren()
       svg.setAttribute('viewBox', `0 0 ${width} ${height}`)
       svg.setAttribute('height', height)
@@ -45,7 +46,7 @@ function createChart(svg) {
         node('text', { class: 'below-floor', x: left + 10, y: height - bottom - 10 }, svg, floor)
       }
       node('line', { class: 'axis', x1: left, x2: right, y1: height - bottom, y2: height - bottom }, svg)
-      for (const { value, words } of x.ticks) {
+      for (const { value, words } of apart(x.ticks)) {
         node('line', { class: 'axis', x1: X(value), x2: X(value), y1: height - bottom, y2: height - bottom + 4 }, svg)
         node('text', { x: X(value), y: height - bottom + 18, 'text-anchor': 'middle' }, svg, words)
       }

@@ -23,12 +23,15 @@ function createPicture(canvas) {
   }
 }
 
-// Chosen columns and rows in one colour over the whole height and width (m, n), or as ticks in a strip.
-function paintLines(canvas, m, n, columns, rows, colour) {
+// Chosen columns and rows (m, n) in one colour; as ticks, where the canvas is a strip one entry wide. Or, left
+// open in a veil of that colour over all the rest.
+function paintLines(canvas, m, n, columns, rows, colour, veil = false) {
   canvas.width = n
   canvas.height = m
   const context = canvas.getContext('2d')
   context.fillStyle = colour
-  for (const j of columns) context.fillRect(j, 0, 1, m)
-  for (const i of rows) context.fillRect(0, i, n, 1)
+  if (veil) context.fillRect(0, 0, n, m)
+  const mark = veil ? context.clearRect : context.fillRect
+  for (const j of columns) mark.call(context, j, 0, 1, m)
+  for (const i of rows) mark.call(context, 0, i, n, 1)
 }

@@ -62,7 +62,8 @@ function createView(root, methods) {
 
   function paintMarks(r) {
     const { columns, rows } = D.methods[S.mark]
-    paintLines($('.lines'), D.m, D.n, columns.slice(0, r), rows.slice(0, r), styleOf(`--d-${S.mark}`))
+    const tint = D.photo ? `--d-${S.mark}` : '--paper' // on a matrix of many colours the rest is veiled instead
+    paintLines($('.lines'), D.m, D.n, columns.slice(0, r), rows.slice(0, r), styleOf(tint), !D.photo)
   }
 
   function paintNumbers(r) {
@@ -203,8 +204,8 @@ function createView(root, methods) {
     const y = { least, most: 1, ticks }, most = Math.max(...methods.map(name => D.stored[name].at(-1))) / whole
     const steps = [0.05, 0.1, 0.2, 0.25, 0.5, 1].find(step => most / step <= 5) || 1
     charts.errors.draw({
-      width: errors.clientWidth, series: series(() => ks), y, floor: plain('floor'),
-      x: { least: 1, most: Math.max(2, D.k), ticks: [1, ...TABLED.filter(r => r >= 8 && r < D.k), D.k].filter((r, i, all) => all.indexOf(r) === i && (r === D.k || D.k / r > 1.15)).map(value => ({ value, words: number(value) })) },
+      width: errors.clientWidth, series: series(() => ks), y, floor: plain(errors.clientWidth > 480 ? 'floor' : 'floor_short'),
+      x: { least: 1, most: Math.max(2, D.k), ticks: [1, ...TABLED.filter(r => r >= 4 && r < D.k), D.k].map(value => ({ value, words: number(value) })) },
       titles: { x: plain('axis_rank'), y: plain('axis_error') },
     })
     charts.stored.draw({
