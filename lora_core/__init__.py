@@ -15,27 +15,17 @@ if TYPE_CHECKING:
         attach,
         delta_weights,
         detach,
-        load_adapter,
         merge,
         optimizer_for,
-        save_adapter,
         unmerge,
     )
     from lora_core.methods.lora_ga import estimate_gradients
+    from lora_core.saving import load_adapter, save_adapter
 
 _HOMES = dict.fromkeys(
-    (
-        "attach",
-        "delta_weights",
-        "detach",
-        "load_adapter",
-        "merge",
-        "optimizer_for",
-        "save_adapter",
-        "unmerge",
-    ),
-    "lora_core.adapter",
+    ("attach", "delta_weights", "detach", "merge", "optimizer_for", "unmerge"), "lora_core.adapter"
 )
+_HOMES |= dict.fromkeys(("load_adapter", "save_adapter"), "lora_core.saving")
 _HOMES["estimate_gradients"] = "lora_core.methods.lora_ga"
 
 __all__ = [

@@ -19,18 +19,18 @@ import torch
 from torch import nn
 
 from lora_core.adapter import (
-    _attached,
     adapted_layers,
     attach,
     detach,
     install,
     linear_layers,
-    load_adapter,
     refuse_unready,
+    remembered,
     unmerge,
 )
 from lora_core.config import AdapterConfig
 from lora_core.linear import LoRALinear
+from lora_core.saving import load_adapter
 
 
 class Adapters:
@@ -146,7 +146,7 @@ class Adapters:
         except ValueError:
             self.use(before)
             raise
-        self._all[name] = (_attached(self.model).config, adapted_layers(self.model))
+        self._all[name] = (remembered(self.model).config, adapted_layers(self.model))
         self.in_use = name
 
 

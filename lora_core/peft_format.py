@@ -13,7 +13,7 @@ import math
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,11 @@ import numpy as np
 from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
-from lora_core import peft_adalora
+from lora_core import peft_adalora, peft_names
 from lora_core.config import METHODS, AdapterConfig
 from lora_core.peft_adalora import Array as Array
 
-CONFIG_FILE = "adapter_config.json"
+CONFIG_FILE = peft_names.FILE
 TENSOR_FILE = "adapter_model.safetensors"
 
 _PREFIX = "base_model.model."
@@ -69,7 +69,7 @@ class SavedAdapter:
             return self.config
         values = self.config.to_json()
         for pattern, field in (("rank_pattern", "rank"), ("alpha_pattern", "alpha")):
-            values[field] = _by_pattern(self.entries.get(pattern) or {}, name, values[field])
+            values[field] = peft_names.by_pattern(self.entries.get(pattern) or {}, name, values[field])
         return AdapterConfig.from_json(values)
 
     def targets(self, names: Iterable[str]) -> list[str]:
@@ -77,7 +77,8 @@ class SavedAdapter:
         asked = self.entries.get("target_modules")
         if asked is None or asked == "all-linear" or self.entries.get("layers_to_transform") is not None:
             return list(self.layers)  # what PEFT would have chosen depends on more than names
-        wanted, excluded = _matcher(asked), _matcher(self.entries.get("exclude_modules") or [])
+        wanted = peft_names.matcher(asked)
+        excluded = peft_names.matcher(self.entries.get("exclude_modules") or [])
         return [name for name in names if wanted(name) and not excluded(name)]
 
 
@@ -100,7 +101,7 @@ def read(folder: str | os.PathLike[str]) -> SavedAdapter:
         value = entries.get(key, unused[0])
         if not any(value is each or value == each for each in unused):
             raise ValueError(f"{CONFIG_FILE}: {key} is {value!r}, expected {' or '.join(map(repr, unused))}")
-    _check_patterns(entries)
+    peft_names.check(entries)
     layers: dict[str, dict[str, Array]] = {}
     for name, array in _read_tensors(folder / TENSOR_FILE).items():
         found = re.fullmatch(rf"{re.escape(_PREFIX)}(.+)\.(lora_\w+(?:\.weight)?)", name)
@@ -170,10 +171,10 @@ def write(
         "bias": "none",
         "fan_in_fan_out": False,
         "modules_to_save": None,
-        "target_modules": _targets(sorted(layers), names),
+        "target_modules": peft_names.target_modules(sorted(layers), names),
         # PEFT reads these keys as regular expressions and takes the first that fits.
-        "rank_pattern": {_exactly(name): r for name, r in ranks.items() if r != rank},
-        "alpha_pattern": {_exactly(name): _plain(a) for name, a in alphas.items() if a != alpha},
+        "rank_pattern": {peft_names.exactly(name): r for name, r in ranks.items() if r != rank},
+        "alpha_pattern": {peft_names.exactly(name): _plain(a) for name, a in alphas.items() if a != alpha},
         **entries,
     }
     arrays = {
@@ -204,55 +205,6 @@ def _method(entries: Mapping[str, Any]) -> str:
     if pissa and entries.get("use_dora"):
         raise ValueError(f"{CONFIG_FILE}: use_dora with init_lora_weights 'pissa', expected one of the two")
     return "pissa" if pissa else "dora" if entries.get("use_dora") else "lora"
-
-
-def _check_patterns(entries: Mapping[str, Any]) -> None:
-    for key in ("target_modules", "exclude_modules"):
-        value = entries.get(key)
-        if not (
-            value is None
-            or (isinstance(value, str) and _compiles(value))
-            or (isinstance(value, list) and all(isinstance(name, str) for name in value))
-        ):
-            raise ValueError(f"{CONFIG_FILE}: {key} is {value!r}, expected names or a regular expression")
-    for key in ("rank_pattern", "alpha_pattern"):
-        value = entries.get(key)
-        if value is not None and not (isinstance(value, dict) and all(map(_compiles, value))):
-            raise ValueError(f"{CONFIG_FILE}: {key} is {value!r}, expected regular expressions and numbers")
-
-
-def _compiles(pattern: str) -> bool:
-    try:
-        re.compile(pattern)
-    except re.error:
-        return False
-    return True
-
-
-def _matcher(asked: str | list[str]) -> Callable[[str], bool]:
-    if isinstance(asked, str):
-        pattern = re.compile(asked)
-        return lambda name: pattern.fullmatch(name) is not None
-    return lambda name: any(name == each or name.endswith(f".{each}") for each in asked)
-
-
-def _by_pattern(patterns: Mapping[str, Any], name: str, default: Any) -> Any:
-    for pattern, value in patterns.items():
-        if re.match(rf"(.*\.)?({pattern})$", name):
-            return value
-    return default
-
-
-def _targets(chosen: list[str], names: Iterable[str]) -> list[str] | str:
-    """The names; an exact pattern where PEFT, which takes a name as a suffix too, would find more."""
-    matches = _matcher(chosen)
-    if set(filter(matches, names)) <= set(chosen):
-        return chosen
-    return "|".join(map(re.escape, chosen))
-
-
-def _exactly(name: str) -> str:
-    return f"^{re.escape(name)}"
 
 
 def _most_common(values: Iterable[Any]) -> Any:

@@ -2,7 +2,8 @@
 
 The learning rates are the best of a sweep on each task's validation split, three seeds a rate, with the
 batch, steps, rank, α and targets that stand beside them. ``checkpoints/records/<base>--<task>.json`` has the
-sweeps; ``python -m lora_core.checkpoints.build tune`` runs them again.
+sweeps; ``python -m lora_core.checkpoints.build tune`` runs them again. Two methods have rates of their own,
+measured likewise: ``records/methods/<name>.json``, by ``… build methods``.
 """
 
 from __future__ import annotations
@@ -116,6 +117,9 @@ RECIPES: Mapping[str, Recipe] = {
     ),
 }
 
+# Method -> task -> its rate, where its steps are larger than LoRA's at the same one.
+METHOD_RATES: Mapping[str, Mapping[str, float]] = {}
+
 
 def recipe(base: str, task: str) -> Recipe:
     """What suits a task of a base.
@@ -135,6 +139,12 @@ def default(base: str, task: str) -> TrainConfig:
     return TrainConfig(
         base=base, task=task, adapter=adapter, lr=suits.lr, batch=suits.batch, steps=suits.steps
     )
+
+
+def lr_of(base: str, task: str, method: str) -> float:
+    """The rate that a method, or "full" fine-tuning, starts with on a task: its own, or else LoRA's."""
+    suits = recipe(base, task)
+    return suits.full_lr if method == "full" else METHOD_RATES.get(method, {}).get(task, suits.lr)
 
 
 def full_lr(base: str, task: str) -> float:

@@ -17,12 +17,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lora_core.adapter import attach, delta_weights, merge, optimizer_for, save_adapter, unmerge
+from lora_core.adapter import attach, delta_weights, merge, optimizer_for, unmerge
 from lora_core.config import TrainConfig, select
 from lora_core.methods import method
 from lora_core.methods.lora_ga import estimate_gradients
 from lora_core.models import GPT, MLP, load_base
 from lora_core.recipes import full_lr
+from lora_core.saving import save_adapter
 from lora_core.snapshot import Measure, Point, Snapshot, State
 from lora_core.tasks import Batch, ImageTask, Split, TextTask, evaluate, load_task, loss_of, sample
 

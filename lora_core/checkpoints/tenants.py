@@ -7,9 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lora_core.adapter import attach, optimizer_for, save_adapter
+from lora_core.adapter import attach, optimizer_for
 from lora_core.config import AdapterConfig
 from lora_core.models import encode, load_base
+from lora_core.saving import save_adapter
 from lora_core.tasks import CONTEXT, Batch, evaluate, loss_of, read_text, windows
 from lora_core.tenants import BASE, Tenant
 

@@ -11,7 +11,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
 from lora_core import recipes
-from lora_core.config import TASKS, ConfigError, TrainConfig, select
+from lora_core.config import METHODS, TASKS, ConfigError, TrainConfig, select
 
 Query = dict[str, str]
 
@@ -85,8 +85,8 @@ def read(url: Mapping[str, str]) -> tuple[Query, list[Complaint]]:
 
     base = chosen("base", tuple(TASKS))
     query = start(base, chosen("task", TASKS[base]))
-    if url.get("method") == "full":
-        query = change(query, "method", "full")  # at its own rate, unless the link says another
+    if url.get("method") in (*METHODS, "full"):
+        query = change(query, "method", url["method"])  # at its own rate, unless the link says another
     for key in KEYS[2:]:
         if key not in url or url[key] == query[key]:
             continue
@@ -138,12 +138,10 @@ def change(query: Query, key: str, value: str) -> Query:
             changed["layer"] = main_layer(config.base, config)
     if key == "method":
         tuned = recipes.default(query["base"], query["task"])
-        if value == "full":
-            changed["lr"] = yardstick_of(tuned).to_query()["lr"]
-        else:
-            changed["lr"] = tuned.to_query()["lr"]
-            if changed["targets"] == everything(query["base"]):
-                changed["targets"] = tuned.to_query()["targets"]
+        rate = recipes.lr_of(query["base"], query["task"], value)
+        changed["lr"] = replace(tuned, lr=rate).to_query()["lr"]
+        if value != "full" and changed["targets"] == everything(query["base"]):
+            changed["targets"] = tuned.to_query()["targets"]
     return changed
 
 
