@@ -21,6 +21,7 @@ from web.fine_tune.words import duration
 from web.i18n import day, group, language, number, t, tn
 from widgets.figure.widget import Table, figure
 
+RULES = {"methods_race": "race"}  # how the checks make a verdict, where not as everywhere
 OUTCOMES = ("reproduces", "partly", "does_not")
 
 
@@ -64,9 +65,13 @@ def finding(found: Record, view: str) -> str:
 
 
 def facts(found: Record) -> dict[str, float | str]:
-    """What a sentence about a record may speak of: the verdict's numbers and the recipe's single values."""
+    """What a sentence about a record may speak of: the verdict's numbers and the recipe's single values.
+
+    A dot in a name is an underscore, as a dot in a field of a string has a meaning of its own.
+    """
     values = {key: value for key, value in found.recipe.items() if isinstance(value, int | float | str)}
-    return shown({**values, **{k: v for k, v in found.verdict.numbers.items() if v is not None}})
+    values |= {key: value for key, value in found.verdict.numbers.items() if value is not None}
+    return shown({key.replace(".", "_"): value for key, value in values.items()})
 
 
 def table(chart: Chart) -> Table | None:
@@ -78,6 +83,8 @@ def table(chart: Chart) -> Table | None:
         for i, (x, y) in enumerate(zip(series.x, series.y, strict=True)):
             at = chart.x.format(x)
             spread = write(series.spread[i]) if series.spread else ""
+            if series.ends:
+                spread = "–".join(map(write, series.ends[i]))
             body.append([name, write(x), spread] if chart.rows else [name, at, write(y), spread])
     if not body:
         return None
@@ -131,10 +138,11 @@ def making(name: str) -> str:
         for kind in ("csv", "json")
     )
     versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
+    rule = t(f"experiments.rule.{RULES.get(name, 'central')}")
     made = t("experiments.made", machine=found.machine, versions=versions)
     return (
         f"<details class='ex-making'><summary>{t('experiments.making')}</summary>"
-        f"<p>{escape(t('experiments.rule'))}</p><ul>{checks}</ul>"
+        f"<p>{escape(rule)}</p><ul>{checks}</ul>"
         f"<p>{escape(made)}</p><pre translate='no'>python -m lora_core.experiments run {name}</pre>"
         f"<p>{files}</p></details>"
     )

@@ -26,6 +26,7 @@ class Series:
         name, short: what stands at its end, on a wide and on a narrow chart. The same name is the same series
             of another run.
         spread: of y, or of x in a chart of rows; empty if there is one value alone.
+        ends: where each bar begins and ends, if it is no standard deviation on both sides of the point.
         across: one standard deviation of x as well.
         band: the spread is a band along the line, as there are too many points for bars.
         joined: a line runs through the points.
@@ -37,6 +38,7 @@ class Series:
     y: Sequence[float]
     short: str = ""
     spread: Sequence[float] = ()
+    ends: Sequence[tuple[float, float]] = ()
     across: Sequence[float] = ()
     colour: str = LORA
     dash: str = "solid"

@@ -9,7 +9,7 @@ from web.axes import Frame, Spec, Words, annotation, layout_of, linear_ticks, lo
 from web.experiments.chart import Axis, Chart, Level, Series
 from web.figures import Line, end_names, room
 
-ROW = 58  # px from one row to the next
+ROW, DENSE = 58, 44  # px from one row to the next, where there are few and where there are many
 MOST = 6  # ticks of an axis
 PAD = 0.05  # of an axis, beyond the data
 BARE = 16  # px, the right margin of a chart without names
@@ -54,7 +54,7 @@ def _rows(chart: Chart) -> Spec:
     x, drawn = chart.x, [series for series in chart.series if series.x]
     left, right = _span(x, [*_heights(drawn, across=True), *(level.y for level in chart.levels)])
     margin = int(max(map(text_width, chart.rows))) + 22
-    height = 74 + ROW * len(chart.rows)
+    height = 74 + (ROW if len(chart.rows) <= MOST else DENSE) * len(chart.rows)
     frame = Frame(height, top=38, bottom=36, left=margin, low=0, high=1)
     words = Words(x.title, "", x.format, x.format)
     x_ticks = list(x.ticks) or _ticks(x, left, right)
@@ -88,6 +88,8 @@ def _heights(drawn: Sequence[Series], *, across: bool = False) -> Iterable[float
     for series in drawn:
         values = series.x if across else series.y
         yield from values
+        for ends in series.ends:
+            yield from ends
         for value, spread in zip(values, series.spread, strict=False):
             yield value + spread
             yield max(value - spread, value / 3) if value > 0 else value - spread
@@ -166,9 +168,17 @@ def _traces(series: Series, chart: Chart) -> Iterable[Spec]:
     along = "error_x" if chart.rows else "error_y"
     if series.spread and marked:
         trace[along] = _bars(series.spread, series.x if chart.rows else series.y, series.colour)
+    if series.ends:
+        trace[along] = _bars_to(series)
     if series.across:
         trace["error_x"] = _bars(series.across, series.x, series.colour)
     yield trace
+
+
+def _bars_to(series: Series) -> Spec:
+    above = [high - y for (_, high), y in zip(series.ends, series.y, strict=True)]
+    below = [y - low for (low, _), y in zip(series.ends, series.y, strict=True)]
+    return {**_bars(above, series.y, series.colour), "arrayminus": below}
 
 
 def _bars(spread: Sequence[float], values: Sequence[float], colour: str) -> Spec:

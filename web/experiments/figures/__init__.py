@@ -8,15 +8,27 @@ from collections.abc import Callable, Mapping
 from lora_core.experiments import Result
 from lora_core.experiments.base import Recipe
 from web.experiments.chart import Chart
-from web.experiments.figures import exact, layers, ranks
+from web.experiments.figures import exact, layers, race, ranks, rates, updates
 
 Draw = Callable[[Result, Recipe], Chart]
 
 # By claim, in the order of the page; by view, the first shown first.
 FIGURES: Mapping[str, Mapping[str, Draw]] = {
+    "c01_capacity": {
+        "curves": ranks.curves,
+        "behind": ranks.behind,
+        "memory": ranks.memory,
+        "teacher": ranks.teacher,
+    },
+    "c02_learning_rate": {"alpha": rates.ratio, "text": rates.text, "pictures": rates.pictures},
+    "c03_rank": {"text": rates.best_text, "pictures": rates.best_pictures},
     "c04_layers": {"layers": layers.layers},
+    "c05_batch": {"text": updates.batch_text, "pictures": updates.batch_pictures},
     "c07_invariance": {"difference": exact.difference},
+    "c08_warmup": {"steps": updates.steps, "norms": updates.norms, "rates": updates.rates},
     "c09_compute": {"layer": exact.layer, "network": exact.network},
+    "c11_kernel": {"kernels": layers.kernels},
     "early_curves": {"curves": ranks.early},
+    "methods_race": {"late": race.late, "middle": race.middle, "early": race.early, "descent": race.descent},
 }
 VIEWS: Mapping[str, tuple[str, ...]] = {name: tuple(views) for name, views in FIGURES.items()}

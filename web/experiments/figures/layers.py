@@ -5,8 +5,8 @@ from __future__ import annotations
 from lora_core.experiments import Result
 from lora_core.experiments.base import Recipe
 from lora_core.experiments.c04_layers import rank_of
-from web.experiments.chart import FULL, LORA, Axis, Chart, rows
-from web.experiments.words import axis, named, three, two, whole
+from web.experiments.chart import FULL, LORA, Axis, Chart, Level, points, rows
+from web.experiments.words import axis, named, small, three, two, whole
 from web.i18n import t
 
 
@@ -21,3 +21,29 @@ def layers(result: Result, recipe: Recipe) -> Chart:
     }
     dots, names = rows(result, adapted | {"last": (named("last"), LORA), "full": (named("full"), FULL)})
     return Chart(dots, Axis(axis("loss_rows"), two), Axis("", two), rows=names, precise=three)
+
+
+KERNELS = {"all": ("solid", False), "mlp": ("dash", False), "attention": ("dot", True)}
+
+
+def kernels(result: Result, recipe: Recipe) -> Chart:
+    """How alike LoRA's tangent kernel is to full fine-tuning's, by rank and by layers adapted."""
+    ranks = recipe["ranks"]
+    drawn = [
+        points(
+            named(name),
+            result,
+            [(float(r), f"{name}/r{r}") for r in ranks],
+            colour=LORA,
+            dash=dash,
+            hollow=hollow,
+        )
+        for name, (dash, hollow) in KERNELS.items()
+    ]
+    return Chart(
+        tuple(drawn),
+        Axis(axis("rank"), whole, log=True, ticks=ranks),
+        Axis(axis("alignment"), small, ticks=(0, 0.25, 0.5, 0.75, 1), high=1.05),
+        levels=(Level(1.0, named("full_long"), strong=True),),
+        precise=three,
+    )
