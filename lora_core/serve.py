@@ -14,10 +14,9 @@ do not count; elsewhere it is the one on the wall.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -28,12 +27,22 @@ from lora_core import serving_record
 from lora_core.compose import Adapters
 from lora_core.models import GPT, decode, encode, load_base
 from lora_core.serving import Factors, Server, read_factors
-from lora_core.serving_config import ADAPTERS, CHARACTERS, LENGTH, PROMPTS, WAYS, ServeConfig
+from lora_core.serving_config import (
+    ADAPTERS,
+    CHARACTERS,
+    LENGTH,
+    PROMPTS,
+    WAYS,
+    ServeConfig,
+    asked,
+    names_of,
+)
 from lora_core.tenants import BASE, TENANTS
 from lora_core.training import pick_device
 from lora_core.vocabulary import VOCABULARY
 
 CONTEXT = 64  # characters that the model reads
+TURNS = 3  # of the recording through all settings
 LOADS = 8  # adapters that are prepared in the time of a character; a round takes that of four
 TEMPERATURE = 0.7  # of the texts: the scores are divided by it
 
@@ -49,6 +58,7 @@ class Result:
     Attributes:
         rate: way -> requests a second, one a round.
         median, p95: way -> milliseconds from the batch's arrival to a request's answer, one a round.
+        reserved: bytes that the server keeps for the adapters, with room for more.
         apart: the largest difference between two ways' scores for one request, over a whole batch.
         texts: tenant -> the prompt and what it has written so far; "base" is the base alone.
         written: characters that each has written.
@@ -57,6 +67,7 @@ class Result:
     rate: dict[str, list[float]] = field(default_factory=lambda: {way: [] for way in WAYS})
     median: dict[str, list[float]] = field(default_factory=lambda: {way: [] for way in WAYS})
     p95: dict[str, list[float]] = field(default_factory=lambda: {way: [] for way in WAYS})
+    reserved: int | None = None
     apart: float | None = None
     texts: dict[str, str] = field(default_factory=dict)
     written: int = 0
@@ -91,7 +102,7 @@ def _work(config: ServeConfig, result: Result, device: str) -> Iterator[float]:
             yield written / steps
     if config.rounds:
         ways: dict[str, Way] = {}
-        for loaded in prepared(ways, tenants, config, device):
+        for loaded in prepared(ways, tenants, config, result, device):
             yield (config.length + loaded / LOADS) / steps
         for made in measure(ways, config, result, device):
             yield (config.length + prepare + 4 * made) / steps
@@ -118,18 +129,6 @@ def write(tenants: Mapping[str, Factors], config: ServeConfig, result: Result, d
             cumulative = (scores / TEMPERATURE).softmax(1).cumsum(1)
             chosen = (cumulative < uniform[step]).sum(1, keepdim=True).clamp(max=scores.shape[1] - 1)
             texts = torch.cat([texts, chosen], dim=1)
-
-
-def names_of(count: int) -> list[str]:
-    """The names of so many adapters: the tenants, then copies of them."""
-    tenants = list(TENANTS)
-    return [tenants[i] if i < len(tenants) else f"{tenants[i % len(tenants)]}/{i}" for i in range(count)]
-
-
-def asked(config: ServeConfig, round_: int) -> list[str | None]:
-    """Which adapter each request of a round's batch asks for; None is the base."""
-    draw, names = random.Random(f"{config.seed} {round_}"), names_of(config.adapters)
-    return [None if draw.random() < config.base_share else draw.choice(names) for _ in range(config.requests)]
 
 
 @torch.no_grad()
@@ -176,7 +175,7 @@ def _finished(device: str) -> float:
 
 
 def prepared(
-    ways: dict[str, Way], tenants: Mapping[str, Factors], config: ServeConfig, device: str
+    ways: dict[str, Way], tenants: Mapping[str, Factors], config: ServeConfig, result: Result, device: str
 ) -> Iterator[int]:
     """Loads every adapter as each way needs it, saying how many there are, and puts the ways into `ways`."""
     server, swapped = Server(_base(device)), Adapters(_base(device))
@@ -188,6 +187,7 @@ def prepared(
         server.add(name, factors)
         swapped.load(name, TENANTS[tenant].folder)
         merged[name] = _merged(factors, device)
+    result.reserved = server.reserved
 
     def batched(texts: Tensor, names: Names) -> Iterator[Answered]:
         yield list(range(len(names))), server(texts, names)[:, -1]
@@ -238,20 +238,25 @@ def main() -> None:
     """Records each number of adapters and length of request that the page offers, and some texts."""
     torch.set_num_threads(1)
     began = time.process_time()
-    measured = []
-    for characters in CHARACTERS:
-        for adapters in ADAPTERS:
-            config = ServeConfig(adapters=adapters, characters=characters)
-            *_, (_, found) = serve(config)
-            measured.append({"config": config.to_json(), "result": asdict(found)})
-            print(
-                adapters, characters, {way: np.median(rates) for way, rates in found.rate.items()}, flush=True
-            )
+    settings = [ServeConfig(adapters=n, characters=length) for length in CHARACTERS for n in ADAPTERS]
+    measured = {config: Result() for config in settings}
+    for turn in range(TURNS):  # all settings in each, so that a slow moment slows not one of them alone
+        for config, result in measured.items():
+            *_, (_, found) = serve(replace(config, seed=turn))
+            for name in ("rate", "median", "p95"):
+                for way in WAYS:
+                    getattr(result, name)[way] += getattr(found, name)[way]
+            result.reserved, result.apart = found.reserved, max(found.apart or 0.0, result.apart or 0.0)
+            print(turn, config.adapters, config.characters, found.rate["batched"], flush=True)
     texts = {}
     for prompt in PROMPTS:
         *_, (_, found) = serve(ServeConfig(rounds=0, length=LENGTH, prompt=prompt))
         texts[prompt] = found.texts
-    print(serving_record.write(measured, texts, time.process_time() - began))
+    told = [
+        {"config": replace(config, rounds=TURNS * config.rounds).to_json(), "result": asdict(result)}
+        for config, result in measured.items()
+    ]
+    print(serving_record.write(told, texts, time.process_time() - began))
 
 
 if __name__ == "__main__":

@@ -71,6 +71,13 @@ class Server:
         """Names of the adapters in memory."""
         return tuple(self._places)
 
+    @property
+    def reserved(self) -> int:
+        """Bytes that the adapters' factors take in memory, with the slots kept free for the next."""
+        return sum(
+            part.nbytes for bank in self._banks.values() for parts in bank.factors.values() for part in parts
+        )
+
     def add(self, name: str, factors: Factors) -> None:
         """Takes an adapter in, or puts it in the place of the one of this name.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 from lora_core.bounds import ConfigError, between, known, real, whole
+from lora_core.tenants import TENANTS
 from lora_core.vocabulary import INDEX
 
 WAYS = ("batched", "single", "swapped", "merged")
@@ -84,3 +86,15 @@ class ServeConfig:
         """Keys that are absent take their defaults; keys of others (`lang`, …) are left alone."""
         names = {each.name for each in fields(cls)}
         return cls(**{name: value for name, value in query.items() if name in names})  # type: ignore[arg-type]
+
+
+def names_of(count: int) -> list[str]:
+    """The names of so many adapters: the tenants, then copies of them."""
+    tenants = list(TENANTS)
+    return [tenants[i] if i < len(tenants) else f"{tenants[i % len(tenants)]}/{i}" for i in range(count)]
+
+
+def asked(config: ServeConfig, round_: int) -> list[str | None]:
+    """Which adapter each request of a round's batch asks for; None is the base."""
+    draw, names = random.Random(f"{config.seed} {round_}"), names_of(config.adapters)
+    return [None if draw.random() < config.base_share else draw.choice(names) for _ in range(config.requests)]

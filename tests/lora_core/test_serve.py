@@ -10,8 +10,8 @@ import torch
 from lora_core import load_adapter
 from lora_core.bounds import ConfigError
 from lora_core.models import load_base
-from lora_core.serve import TEMPERATURE, asked, encode, names_of, serve
-from lora_core.serving_config import WAYS, ServeConfig
+from lora_core.serve import TEMPERATURE, encode, serve
+from lora_core.serving_config import WAYS, ServeConfig, asked, names_of
 from lora_core.tenants import BASE, TENANTS
 
 QUICK = ServeConfig(adapters=10, requests=12, characters=5, base_share=0.3, rounds=3)
@@ -24,6 +24,7 @@ def test_every_way_answers_the_same_batches() -> None:
         assert len(result.rate[way]) == len(result.median[way]) == len(result.p95[way]) == QUICK.rounds
         for rate, median, p95 in zip(result.rate[way], result.median[way], result.p95[way], strict=True):
             assert 0 < median <= p95 <= 1000 * QUICK.requests / rate * (1 + 1e-9)
+    assert result.reserved == 4 * 2304 * 8 * (1 + 2 + 4 + 8 + 16)  # eight places in the bank of each rank
     assert result.apart is not None
     assert 0 < result.apart < 1e-3  # of scores of size 10: the ways add up in another order
 

@@ -1,0 +1,75 @@
+"""What serving takes, counted: the base once and N adapters, against N whole models."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from lora_core import recipes, tenants
+from lora_core.serving_config import names_of
+from lora_core.tenants import TENANTS
+from web.i18n import number, t
+
+FLOAT = 4  # bytes
+EMBEDDINGS = 192 * 64 + 64 * 64  # numbers of the base that no linear layer holds: characters and positions
+
+
+@cache
+def base_bytes() -> int:
+    """The base in memory: every number of its linear layers and embeddings."""
+    linear = sum(d_out * d_in for d_out, d_in in recipes.layers(tenants.BASE).values())
+    return FLOAT * (linear + EMBEDDINGS)
+
+
+def base_file() -> int:
+    """The base on the disk."""
+    return (tenants.CHECKPOINTS / f"{tenants.BASE}.safetensors").stat().st_size
+
+
+def adapters_bytes(count: int) -> int:
+    """So many adapters in memory, copies counted like the tenants that they copy."""
+    return sum(FLOAT * tenants.parameters(name.split("/")[0]) for name in names_of(count))
+
+
+def adapters_files(count: int) -> int:
+    """The same on the disk."""
+    return sum(tenants.file_bytes(name.split("/")[0]) for name in names_of(count))
+
+
+def times(count: int) -> float:
+    """How many times the memory of base and adapters the whole models take."""
+    return count * base_bytes() / (base_bytes() + adapters_bytes(count))
+
+
+def table(count: int, reserved: int | None) -> str:
+    """The counts as HTML."""
+    base, file = base_bytes(), base_file()
+    held, files = adapters_bytes(count), adapters_files(count)
+    rows = [
+        ("base", base, file),
+        ("adapters", held, files),
+        ("together", base + held, file + files),
+        ("copies", count * base, count * file),
+    ]
+    body = "".join(
+        f'<tr class="sv-{key}"><th scope="row">{t(f"serving.memory.{key}", n=number(count))}'
+        f'<i style="width:{100 * memory / (count * base):.1f}%"></i></th>'
+        f"<td>{size(memory)}</td><td>{size(disk)}</td></tr>"
+        for key, memory, disk in rows
+    )
+    copies = count - len(TENANTS)
+    notes = [t("serving.memory.copies_note", n=number(copies)) if copies > 0 else t("serving.memory.counted")]
+    if reserved:
+        notes.append(t("serving.memory.reserved", size=size(reserved)))
+    return (
+        f'<table class="sv-memory num"><thead><tr><th scope="col"><span class="vh">{t("serving.memory.what")}'
+        f'</span></th><th scope="col">{t("serving.memory.memory")}</th>'
+        f'<th scope="col">{t("serving.memory.files")}</th></tr></thead><tbody>{body}</tbody></table>'
+        f'<p class="cap">{" ".join(notes)}</p>'
+    )
+
+
+def size(value: float) -> str:
+    """Bytes as a reader counts them: `530 kB`, `12.4 MB`."""
+    if value < 1e6:
+        return t("serving.kb", n=number(value / 1000, 0))
+    return t("serving.mb", n=number(value / 1e6, 1))

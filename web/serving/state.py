@@ -1,0 +1,173 @@
+"""What the page remembers of a reader: the settings, what was measured and written. Lives with the session.
+
+The settings are the text of a URL: `adapters` in memory, `characters` of a request, the `prompt` of the texts
+and the `seed` of their dice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+import jobs
+from jobs.job import JobView
+from jobs.limits import Refused
+from lora_core import serving_record
+from lora_core.bounds import ConfigError
+from lora_core.serving_config import LENGTH, ServeConfig
+from web.reader import reader_id
+
+KIND = "serve"
+KEYS = ("adapters", "characters", "prompt", "seed")
+Query = dict[str, str]
+
+
+@dataclass
+class State:
+    """One reader's page.
+
+    Attributes:
+        query: the settings.
+        url: the part of the URL that was read or written last; a different one was given by the reader.
+        complaints: what the last URL, or the prompt that was typed last, asked for in vain.
+        runs: the reader's jobs of this page by id, as the pool last told them, in their order.
+        refusal: why the last press did nothing, a key of `jobs`.
+    """
+
+    query: Query
+    url: Query = field(default_factory=dict)
+    complaints: list[ConfigError] = field(default_factory=list)
+    runs: dict[str, JobView] = field(default_factory=dict)
+    refusal: tuple[str, Mapping[str, Any]] | None = None
+
+    @property
+    def config(self) -> ServeConfig:
+        return ServeConfig.from_query(self.query)
+
+    def measuring(self) -> JobView | None:
+        """The newest measurement with these settings."""
+        return self._newest(lambda asked: asked.rounds > 0, ("adapters", "characters"))
+
+    def writing(self) -> JobView | None:
+        """The newest texts from this prompt and seed."""
+        return self._newest(lambda asked: asked.length > 0, ("prompt", "seed"))
+
+    def live(self) -> list[JobView]:
+        """What runs or waits."""
+        return [view for view in self.runs.values() if view.live]
+
+    def _newest(self, of_this: Callable[[ServeConfig], bool], same: tuple[str, ...]) -> JobView | None:
+        wanted = self.config
+        for view in reversed(self.runs.values()):
+            asked = view.config
+            if of_this(asked) and all(getattr(asked, key) == getattr(wanted, key) for key in same):
+                return view
+        return None
+
+
+def usual() -> Query:
+    """The settings that the page opens with."""
+    return {key: ServeConfig().to_query()[key] for key in KEYS}
+
+
+def read(url: Mapping[str, str]) -> tuple[Query, list[ConfigError]]:
+    """The settings of a URL; what it does not name, or names wrongly, is as usual."""
+    query, complaints = usual(), []
+    for key in KEYS:
+        if key in url:
+            try:
+                query[key] = ServeConfig.from_query({key: url[key]}).to_query()[key]
+            except ConfigError as error:
+                complaints.append(error)
+    return query, complaints
+
+
+def state() -> State:
+    """The state of this session, made at the first visit."""
+    if "serving" not in st.session_state:
+        st.session_state["serving"] = State(usual())
+    found: State = st.session_state["serving"]
+    return found
+
+
+def read_url(page: State) -> None:
+    """Take the settings from the URL when the reader gave new ones: a link, or back and forward."""
+    url = {key: value for key, value in st.query_params.to_dict().items() if key in KEYS}
+    if url and url != page.url:
+        page.query, page.complaints = read(url)
+        page.url = url
+    elif not url and page.query != usual():
+        write_url(page)  # back from another page, whose link has no settings
+
+
+def write_url(page: State) -> None:
+    """Put what is not as usual into the URL, and what stands there already."""
+    standing = st.query_params.to_dict()
+    page.url = {key: value for key, value in page.query.items() if key in standing or value != usual()[key]}
+    st.query_params.update(page.url)  # all at once: one step of the browser's history
+
+
+def change(page: State, key: str, value: str) -> None:
+    """One control moved. A value that cannot be changes nothing, and is complained of."""
+    found, complaints = read({**page.query, key: value})
+    page.complaints, page.refusal = complaints, None
+    if not complaints:
+        page.query = found
+        write_url(page)
+
+
+def measure(page: State) -> None:
+    """Ask the pool for a measurement with these settings."""
+    config = page.config
+    _submit(page, ServeConfig(adapters=config.adapters, characters=config.characters))
+
+
+def write(page: State) -> None:
+    """Ask the pool for new texts: with other dice each time the same prompt has its text already."""
+    config = page.config
+    if page.writing() or recorded(page) is not None:
+        change(page, "seed", str(config.seed + 1))
+        config = page.config
+    _submit(page, ServeConfig(rounds=0, length=LENGTH, prompt=config.prompt, seed=config.seed))
+
+
+def recorded(page: State) -> Mapping[str, str] | None:
+    """The recorded texts of this prompt and seed."""
+    return serving_record.read().texts.get(page.config.prompt) if page.config.seed == 0 else None
+
+
+def stop(page: State) -> None:
+    """Stop everything that runs or waits."""
+    for view in page.live():
+        try:
+            jobs.pool().cancel(view.id, reader_id())
+        except Refused:
+            del page.runs[view.id]
+
+
+def sync(page: State) -> None:
+    """Ask the pool how the reader's jobs are, those of before a reload too. Renews the leases."""
+    pool = jobs.pool()
+    for job in pool.of(reader_id(), KIND):
+        if job not in page.runs or page.runs[job].live:
+            try:
+                page.runs[job] = pool.poll(job, reader_id())
+            except Refused:
+                page.runs.pop(job, None)
+
+
+def _submit(page: State, config: ServeConfig) -> None:
+    page.refusal = None
+    try:
+        jobs.pool().submit(config, reader_id())
+    except Refused as refused:
+        page.refusal = refused.key, refused.values
+    sync(page)
+
+
+def found(view: JobView | None) -> Mapping[str, Any] | None:
+    """What a job has found so far."""
+    return view.snapshots[-1]["result"] if view and view.snapshots else None
