@@ -31,6 +31,9 @@ BENCHMARKS = {
     "merged_inference": "benchmarks.inference:merged_inference",
     "growth": "benchmarks.growth:growth",
     "speech_rtf": "benchmarks.speech:measure",
+    "first_paint": "benchmarks.browser:first_paint",
+    "idle_reader": "benchmarks.browser:idle_reader",
+    "drag": "benchmarks.browser:drag",
 }
 
 

@@ -28,6 +28,7 @@ class Reader:
     address: str  # "127.0.0.1:8501"
     path: str  # "fine-tune", "" is the start page
     language: str = "en"
+    query: str = ""  # what the address says beside the language
     html: dict[tuple[int, ...], str] = field(default_factory=dict)
     buttons: dict[str, str] = field(default_factory=dict)
     every: dict[str, float] = field(default_factory=dict)
@@ -36,7 +37,7 @@ class Reader:
 
     async def open(self) -> None:
         """Fetch the page, which brings the reader's cookie, connect, and let it run once."""
-        self._query = f"lang={self.language}"
+        self._query = "&".join(filter(None, (f"lang={self.language}", self.query)))
         self._page_hash = ""
         cookie = await asyncio.to_thread(self._cookie)
         self._socket: ClientConnection = await connect(

@@ -1,0 +1,188 @@
+"""What a reader feels: how soon the article stands there, how a drag follows the hand, whether the page of
+another answers as usual while a job trains. A real server, a real browser; the clock on the wall.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from benchmarks.measure import entry
+from content.catalog import catalog
+from tests.browser.conftest import FLAGS, ROOT, free_port, healthy, serving, settled
+from tests.browser.install import chromium
+from tests.load.client import Reader
+
+EMPTY = "import streamlit as st\n\nst.write('empty')\n"
+PAINTED = {"ours": ".st-key-article_head h1", "empty": "[data-testid=stMarkdown] p"}
+
+LOOKS = 12  # reruns of another reader's pages in a round, idle and while a job trains
+VISITED = ("", "matrices")
+TRAINING = "steps=600"  # longer than the looks take
+
+MOVES = 90  # of the hand in a drag, there and back
+WATCH = """() => {
+    const seen = window.drag = { gaps: [], paints: [], last: null }
+    const tick = now => {
+        if (seen.last !== null) seen.gaps.push(now - seen.last)
+        seen.last = now
+        const begin = performance.now(), after = new MessageChannel()
+        after.port1.onmessage = () => seen.paints.push(performance.now() - begin) // this frame is painted
+        after.port2.postMessage(0)
+        if (!seen.done) requestAnimationFrame(tick)
+    }
+    requestAnimationFrame(tick)
+}"""
+
+
+def first_paint(rounds: int) -> dict[str, Any]:
+    """Seconds from the start of the server's process to the article's heading in a new browser's window,
+    over those to the text of an empty Streamlit app."""
+    found: dict[str, list[float]] = {"ours": [], "empty": []}
+    with tempfile.TemporaryDirectory() as scratch, _browser() as browser:
+        (Path(scratch) / "empty.py").write_text(EMPTY)
+        ways = {"ours": (ROOT, "app.py"), "empty": (Path(scratch), "empty.py")}
+        for round_ in range(rounds + 1):  # the first warms the disk's cache
+            for name, (folder, script) in ways.items():
+                seconds = _start_to_paint(browser, folder, script, PAINTED[name])
+                if round_:
+                    found[name].append(seconds)
+    shares = [ours / empty for ours, empty in zip(found["ours"], found["empty"], strict=True)]
+    medians = {name: statistics.median(seconds) for name, seconds in found.items()}
+    notes = f"{medians['ours']:.2f} s, an empty app {medians['empty']:.2f} s"
+    return {"first_paint": entry(shares, 1.3, "lower", notes)}
+
+
+def idle_reader(rounds: int) -> dict[str, Any]:
+    """A rerun of another reader's page while one job trains, over the same on an idle server."""
+    with tempfile.TemporaryDirectory() as scratch, serving(Path(scratch)) as (url, _):
+        idle, busy = asyncio.run(_beside_training(url.removeprefix("http://"), rounds))
+    shares = [b / a for a, b in zip(idle, busy, strict=True)]
+    notes = (
+        f"medians of {LOOKS * len(VISITED)} reruns: {statistics.median(idle) * 1e3:.0f} ms idle, "
+        f"{statistics.median(busy) * 1e3:.0f} ms while a job trains in its worker"
+    )
+    return {"idle_reader": entry(shares, 1.5, "lower", notes)}
+
+
+def drag(rounds: int) -> dict[str, Any]:
+    """The rank of a 64 x 64 layer under a real mouse: ms to paint a frame, and between frames (95 of 100)."""
+    paints, gaps = [], []
+    with tempfile.TemporaryDirectory() as scratch, serving(Path(scratch)) as (url, _), _browser() as browser:
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, device_scale_factor=2)
+        page = context.new_page()
+        page.goto(f"{url}/matrices?lang=en")
+        settled(page)
+        for round_ in range(rounds + 1):
+            seen = _drag(page)
+            if round_:
+                paints.append(float(np.percentile(seen["paints"], 95)))
+                gaps.append(float(np.percentile(seen["gaps"], 95)))
+        context.close()
+    notes = f"device scale 2, {2 * MOVES} moves of the mouse a round, W, A, B, BA and W′ repainted"
+    return {
+        "drag_paint_p95_ms": entry(paints, 8, "lower", notes),
+        "drag_gap_p95_ms": entry(gaps, 34, "lower", notes),
+    }
+
+
+@contextmanager
+def _browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(args=FLAGS, executable_path=chromium() or None)
+        yield browser
+        browser.close()
+
+
+def _start_to_paint(browser: Browser, folder: Path, script: str, selector: str) -> float:
+    port = free_port()
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-US")
+    page = context.new_page()
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
+    command += ["--server.headless", "true", "--browser.gatherUsageStats", "false"]
+    begin = time.perf_counter()
+    process = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ
+    )
+    try:
+        while not healthy(f"http://127.0.0.1:{port}"):
+            if process.poll() is not None:
+                raise RuntimeError(f"{script} ended before it answered")
+            time.sleep(0.01)
+        page.goto(f"http://127.0.0.1:{port}/?lang=en", wait_until="commit")
+        page.wait_for_selector(selector, state="visible", timeout=60_000)
+        page.evaluate("() => new Promise(painted => requestAnimationFrame(() => setTimeout(painted)))")
+        return time.perf_counter() - begin
+    finally:
+        context.close()
+        process.terminate()
+        process.wait(20)
+
+
+async def _beside_training(address: str, rounds: int) -> tuple[list[float], list[float]]:
+    """Median seconds of a rerun in each round, idle and while a job trains."""
+    words = catalog("en")
+    trainer = Reader(address, "fine-tune", query=TRAINING)
+    visitors = [Reader(address, path) for path in VISITED]
+    for reader in (trainer, *visitors):
+        await reader.open()
+    while words["fine_tune.device.cpu"] not in trainer.text:  # until a worker is warm
+        await asyncio.sleep(1)
+        await trainer.rerun()
+
+    async def look() -> float:
+        return statistics.median([await visitor.rerun() for _ in range(LOOKS) for visitor in visitors])
+
+    async def watch() -> None:
+        while words["fine_tune.stop"] in trainer.buttons:
+            await trainer.live(1.0)
+
+    await look()  # caches were cold
+    idle, busy = [], []
+    for _ in range(rounds):
+        idle.append(await look())
+        await trainer.rerun(press=words["fine_tune.train"])
+        watching = asyncio.create_task(watch())
+        await asyncio.sleep(1.5)  # the run has begun
+        busy.append(await look())
+        if words["fine_tune.stop"] not in trainer.buttons:
+            raise RuntimeError("the run ended while the pages of others were timed")
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        await trainer.close()
+        await trainer.open()  # a page interrupted in the middle of an answer starts anew
+        if words["fine_tune.stop"] in trainer.buttons:
+            await trainer.rerun(press=words["fine_tune.stop"])
+        await watch()
+        await asyncio.sleep(0.5)
+    for reader in (trainer, *visitors):
+        await reader.close()
+    return idle, busy
+
+
+def _drag(page: Page) -> dict[str, list[float]]:
+    """Drag the rank to the left end and back."""
+    box = page.locator(".st-key-matrices #rank").bounding_box()
+    if box is None:
+        raise RuntimeError("the rank has no slider")
+    y, left, right = box["y"] + box["height"] / 2, box["x"] + 10, box["x"] + box["width"] - 10
+    page.mouse.move(right, y)
+    page.mouse.down()
+    page.evaluate(WATCH)
+    for x in [*np.linspace(right, left, MOVES), *np.linspace(left, right, MOVES)]:
+        page.mouse.move(float(x), y)
+    page.mouse.up()
+    seen: dict[str, list[float]] = page.evaluate("() => (window.drag.done = true, window.drag)")
+    return seen
