@@ -6,6 +6,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from content.catalog import LANGUAGES
+from content.glossing import glossed
 from content.markdown import parse
 from content.model import Article, ContentError, Figure, Formula, List, Sentence
 
@@ -27,7 +28,7 @@ def _articles() -> dict[str, Article]:
     first, *others = LANGUAGES
     for other in others:
         align(found[first], ARTICLES / f"{first}.md", found[other], ARTICLES / f"{other}.md")
-    return found
+    return {language: glossed(article) for language, article in found.items()}
 
 
 def align(one: Article, one_path: Path, other: Article, other_path: Path) -> None:

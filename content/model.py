@@ -27,6 +27,7 @@ class Piece:
         text: the words, the TeX, the number, the label or the keys.
         say: what a voice says in its place, where that differs.
         cap: this is the first letter, set as a drop cap.
+        term: the words are this term of the glossary, explained where they stand.
     """
 
     kind: Literal["text", "math", "code", "equation", "note", "cite"]
@@ -36,6 +37,7 @@ class Piece:
     link: str = ""
     say: str = ""
     cap: bool = False
+    term: str = ""
 
     @property
     def silent(self) -> bool:

@@ -18,7 +18,9 @@ class Term:
         key: its name in the file.
         en, th: the chosen words.
         meaning_en, meaning_th: one line each.
-        avoid: other Thai renderings, which the texts must not use.
+        avoid: other Thai renderings, which the texts must not use; avoid_en: other English ones.
+        forms: other forms of the English words, plurals in -s and -es apart (`matrices`).
+        common: in English also a word of every day, which the article does not explain where it stands.
     """
 
     key: str
@@ -27,6 +29,15 @@ class Term:
     meaning_en: str
     meaning_th: str
     avoid: tuple[str, ...] = ()
+    avoid_en: tuple[str, ...] = ()
+    forms: tuple[str, ...] = ()
+    common: bool = False
+
+    def words(self, language: str) -> str:
+        return self.th if language == "th" else self.en
+
+    def meaning(self, language: str) -> str:
+        return self.meaning_th if language == "th" else self.meaning_en
 
 
 @cache
@@ -36,10 +47,11 @@ def glossary() -> dict[str, Term]:
     Raises:
         TypeError: a term lacks a field or has an unknown one.
     """
-    return {
-        key: Term(key, **fields | {"avoid": tuple(fields.get("avoid", ()))})
-        for key, fields in _file()["term"].items()
-    }
+    return {key: Term(key, **_fields(table)) for key, table in _file()["term"].items()}
+
+
+def _fields(table: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
 
 
 @cache

@@ -15,11 +15,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from content.catalog import LANGUAGES
-from content.model import Article, Figure, Formula, List, Section
+from content.model import Article, Figure, Formula, List, Piece, Section
 from narration.article import chapters
 from narration.routes import ROUTES as AUDIO
 from narration.service import service
-from web.article.setting import Setter, escape
+from web.article import Setter, escape
 from web.i18n import group, language, t
 from web.server import READER
 from widgets.player.widget import chapter_list, listen_card, player
@@ -137,6 +137,12 @@ def _section(setter: Setter, section: Section) -> Iterator[str]:
         for sentences in block.items if isinstance(block, List) else (block.sentences,):
             said = []
             for sentence in sentences:
-                heard = [replace(p, link="", cap=False) for p in sentence.pieces if not p.silent]
+                heard = [_plain(p) for p in sentence.pieces if not p.silent]
                 said.append(f'<span class="s" data-s="{sentence.id}" {button}>{setter.pieces(heard)}</span>')
             yield " ".join(said)
+
+
+def _plain(piece: Piece) -> Piece:
+    """A piece without anything that could be pressed: the sentence itself is."""
+    kind = "text" if piece.kind == "equation" else piece.kind
+    return replace(piece, kind=kind, link="", cap=False, term="")

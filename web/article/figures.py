@@ -27,6 +27,6 @@ FIGURES: dict[str, Callable[[int], None]] = {"factor_view": _factor_view}
 
 
 def figure(name: str, number: int) -> None:
-    """Draw the figure of a slot; `number` is its place among the article's figures."""
+    """Draw the figure of a slot; `number` is its place among the article's own figures."""
     with st.container(key=f"figure_{name}"):
         FIGURES[name](number)

@@ -8,47 +8,51 @@ import html
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import repeat
+from typing import Literal
 
 from content.model import Article, Figure, Formula, List, Note, Paragraph, Piece, Section, Sentence
-from content.references import Reference, references
-from content.terms import unbroken_pattern
+from content.references import references
+from web.article.words import escape, label
+from web.article.works import short
 from web.i18n import day, t, tn
 
 CHARACTERS_A_MINUTE = 1000
 """Reading speed, spaces not counted; read aloud, English is 987 ± 118 (Trauzettel-Klosinski, Dietz 2012)."""
 
-MARKDOWN = str.maketrans({c: f"&#{ord(c)};" for c in '\\`*_[]{}~$:|#<>&"^='})
 GLUED = re.compile(r'<span translate="no">\$[^$]{1,24}\$</span>(?:[,.;)!?]|&#58;)+')
 """A short formula and the punctuation after it, which stay on one line."""
 
 
-def escape(text: str) -> str:
-    """Text that neither Markdown nor HTML reads anything into; Thai terms kept in one piece."""
-    text = text.translate(MARKDOWN).replace(" ๆ", "\u00a0ๆ")
-    return unbroken_pattern().sub(r'<span class="nb">\g<0></span>', text)
-
-
-def label(key: str, **values: object) -> str:
-    """A string for an HTML attribute."""
-    return html.escape(t(key, **values))
-
-
 @dataclass(frozen=True)
 class Setter:
-    """Sets one article. Numbers of notes and references are the article's own."""
+    """Sets one article. Numbers of notes and references are the article's own.
+
+    Attributes:
+        place: it stands alone, or with another language, first or beside it. With another there is no room
+            for sidenotes and drop caps; what stands beside has no ids.
+    """
 
     article: Article
+    place: Literal["alone", "first", "beside"] = "alone"
 
-    @property
+    @cached_property
     def notes(self) -> dict[str, Note]:
         return {note.label: note for note in self.article.notes}
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The number of each work that is cited."""
+        return {key: number for number, key in enumerate(self.article.citations, 1)}
 
     # ---- sentences ----------------------------------------------------------------------------------------
 
     def sentence(self, sentence: Sentence) -> str:
         """A sentence as a span, then its sidenotes, which wide screens float into the margin."""
         attributes = f'class="s" data-s="{sentence.id}" lang="{self.article.language}"'
-        sides = "".join(self.side(self.notes[label]) for label in sentence.notes)
+        notes = sentence.notes if self.place == "alone" else ()
+        sides = "".join(self.side(self.notes[label]) for label in notes)
         return f"<span {attributes}>{self.pieces(sentence.pieces)}</span>{sides}"
 
     def sentences(self, sentences: Iterable[Sentence]) -> str:
@@ -69,22 +73,30 @@ class Setter:
         if piece.kind == "cite":
             return self.citation(text.split(","))
         words = f"<code>{escape(text)}</code>" if piece.kind == "code" else escape(text)
-        if piece.cap:
+        if piece.cap and self.place == "alone":
             return f'<span class="drop">{words}</span>'
+        if piece.term:
+            attributes = f'tabindex="0" role="term" aria-describedby="{self.term(piece.term)}"'
+            words = f'<span class="term" {attributes}>{words}</span>'
         for tag in ("strong",) * piece.strong + ("em",) * piece.emphasis:
             words = f"<{tag}>{words}</{tag}>"
         return f'<a href="{html.escape(piece.link)}">{words}</a>' if piece.link else words
+
+    def term(self, key: str) -> str:
+        """The id of a term's explanation."""
+        return f"term-{self.article.language}-{key}"
 
     # ---- notes and references -----------------------------------------------------------------------------
 
     def mark(self, note: Note) -> str:
         """The number in the text. It leads to the sidenote or to the list, whichever the screen shows."""
         n, name = note.number, label("article.note", n=note.number)
+        id = "" if self.place == "beside" else f' id="mark-{n}"'
         links = "".join(
             f'<a class="to-{where}" href="#{where}-{n}" aria-label="{name}">{n}</a>'
-            for where in ("side", "foot")
+            for where in (("side", "foot") if self.place == "alone" else ("foot",))
         )
-        return f'<sup class="n" id="mark-{n}">{links}</sup>'
+        return f'<sup class="n"{id}>{links}</sup>'
 
     def side(self, note: Note) -> str:
         n = note.number
@@ -95,38 +107,13 @@ class Setter:
     def note(self, note: Note) -> str:
         return " ".join(self.pieces(s.pieces) for s in note.sentences)
 
-    def foot(self) -> str:
-        """The footnotes as a list, for screens without a margin and for print."""
-        items = []
-        for note in self.article.notes:
-            n = note.number
-            back = f'<a href="#mark-{n}" aria-label="{label("article.back", n=n)}">↑</a>'
-            items.append(f'<li id="foot-{n}">\n\n{self.note(note)}&nbsp;{back}\n\n</li>')
-        return self.appendix("foot", "notes", "\n\n".join(items))
-
     def citation(self, keys: Iterable[str]) -> str:
-        numbers = {key: number for number, key in enumerate(self.article.citations, 1)}
         links = ", ".join(
-            f'<a href="#reference-{numbers[key]}" title="{html.escape(short(references()[key]))}" '
-            f'aria-label="{html.escape(t("article.reference", n=numbers[key]))}">{numbers[key]}</a>'
-            for key in sorted(keys, key=numbers.__getitem__)
+            f'<a href="#reference-{self.numbers[key]}" title="{html.escape(short(references()[key]))}" '
+            f'aria-label="{label("article.reference", n=self.numbers[key])}">{self.numbers[key]}</a>'
+            for key in sorted(keys, key=self.numbers.__getitem__)
         )
         return f'<span class="cite">&nbsp;&#91;{links}&#93;</span>'
-
-    def references(self) -> str:
-        """The works cited, and whose findings and words these are."""
-        items = [
-            f'<li id="reference-{number}">{escape(authors(work))} ({work.year}). '
-            f"<cite>{escape(work.title)}</cite>. {place(work)}</li>"
-            for number, work in enumerate((references()[key] for key in self.article.citations), 1)
-        ]
-        credit = f'<p class="credit">{escape(self.article.credit)} {place(source())}</p>'
-        return self.appendix("references", "references", "\n".join(items), credit)
-
-    def appendix(self, kind: str, name: str, items: str, after: str = "") -> str:
-        heading = f'<h2 class="label" data-anchor="{name}">{escape(t(f"article.{name}"))}</h2>'
-        section = f'<section class="{kind}" aria-labelledby="{name}">'
-        return f"{section}\n\n{heading}\n\n<ol>\n\n{items}\n\n</ol>\n\n{after}\n\n</section>"
 
     # ---- blocks and sections ------------------------------------------------------------------------------
 
@@ -137,15 +124,22 @@ class Setter:
             number = f'<span class="eq-n" aria-hidden="true">{escape(f"({block.number})")}</span>'
             return f"<div {attributes}>\n\n$$\n{sentence.plain}\n$$\n\n{number}\n\n</div>"
         if isinstance(block, List):
-            marker = "1." if block.ordered else "-"
-            return "\n".join(f"{marker} {self.sentences(item)}" for item in block.items)
+            return "\n".join(
+                map(self.item, block.items, range(1, len(block.items) + 1), repeat(block.ordered))
+            )
         text = self.sentences(block.sentences)
         return f'<div class="where">\n\n{text}\n\n</div>' if block.kind == "where" else text
 
+    def item(self, sentences: Iterable[Sentence], number: int, ordered: bool) -> str:
+        return f"{f'{number}.' if ordered else '-'} {self.sentences(sentences)}"
+
+    def title(self, section: Section, kind: str = "") -> str:
+        heading = f'<h2 data-anchor="{section.id}" class="{kind}">{escape(section.title)}</h2>'
+        return f'<div class="titled">{heading}{self.hear(section)}</div>'
+
     def section(self, section: Section, kind: str = "") -> Iterator[str | Figure]:
         """A section's Markdown, cut only where a figure stands."""
-        heading = f'<h2 data-anchor="{section.id}" class="{kind}">{escape(section.title)}</h2>'
-        parts = [f'<div class="titled">{heading}{self.hear(section)}</div>']
+        parts = [self.title(section, kind)]
         for block in section.blocks:
             if isinstance(block, Figure):
                 yield "\n\n".join(parts)
@@ -153,13 +147,28 @@ class Setter:
                 parts = []
             else:
                 parts.append(self.block(block))
-        yield "\n\n".join(parts)
+        yield "\n\n".join([*parts, self.turn(section)])
 
     def hear(self, section: Section) -> str:
         """A button beside a heading: the player reads on from there."""
         name = label("player.here_section", title=section.title)
         attributes = f'role="button" tabindex="0" data-hear="{section.id}-title" aria-label="{name}"'
         return f'<span class="hear" {attributes}></span>'
+
+    def turn(self, section: Section) -> str:
+        """Below a section, the ways to the one before and the one after."""
+        all = self.article.sections
+        if section not in all:
+            return ""
+        at = all.index(section)
+        ways = [("previous", all[at - 1 : at]), ("next", all[at + 1 : at + 2])]
+        links = "".join(
+            f'<a class="{way}" href="#{other.id}" aria-label="{label(f"article.{way}", title=other.title)}">'
+            f"{escape(other.title)}</a>"
+            for way, found in ways
+            for other in found
+        )
+        return f'<p class="turn">{links}</p>'
 
     def summary(self) -> str:
         text = "\n\n".join(part for part in self.section(self.article.tldr, "label") if isinstance(part, str))
@@ -186,25 +195,3 @@ def minutes(article: Article) -> int:
     """How long the article takes to read, at least a minute."""
     text = "".join(s.plain for section in article.chapters for s in section.sentences)
     return max(1, round(len(re.sub(r"\s", "", text)) / CHARACTERS_A_MINUTE))
-
-
-def source() -> Reference:
-    """The article that this one accompanies."""
-    return references()["schulman2025"]
-
-
-def authors(work: Reference) -> str:
-    """The authors as a list of references names them."""
-    *first, last = work.authors
-    if work.et_al:
-        return t("article.et_al", names=", ".join(work.authors))
-    return t("article.two_authors", first=", ".join(first), last=last) if first else last
-
-
-def place(work: Reference) -> str:
-    """A link to where a work is found."""
-    return f'<a class="nb" href="{work.url}" translate="no">{escape(work.place)}</a>'
-
-
-def short(work: Reference) -> str:
-    return f"{authors(work)} ({work.year}). {work.title}"

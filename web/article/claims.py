@@ -1,0 +1,91 @@
+"""A claim in the article: the reader may guess, then sees the recorded figure and its verdict.
+
+Each claim is a fragment, so that an answer runs this one alone, and its figure is drawn only once it is asked
+for: a page full of claims is as light as one without.
+"""
+
+import math
+from typing import Any
+
+import streamlit as st
+
+from lora_core.experiments import Record
+from web.article.guesses import ASKED, CHOICES, Choice, Drawn
+from web.article.words import escape
+from web.experiments.card import claim_figure, finding, link, place, record, verdict
+from web.experiments.figures import VIEWS
+from web.i18n import group, language, number, t
+from widgets.guess.widget import Curve, guess
+
+GIVEN = "guesses"
+ALWAYS = "guesses_always"
+
+
+@st.fragment
+def claim(name: str) -> None:
+    """The place of a claim in the text. Nothing as long as nothing is recorded."""
+    found = record(name)
+    if found is None:
+        return
+    answers: dict[str, Any] = st.session_state.setdefault(GIVEN, {})
+    if name not in ASKED:
+        answers[name] = {}
+    given = answers.get(name)
+
+    def answered(value: dict[str, Any]) -> None:
+        answers[name] = {key: each for key, each in value.items() if key != "always"}
+        if value.get("always") and not st.session_state.get(ALWAYS):
+            st.session_state[ALWAYS] = "new"
+
+    with st.container(key=f"claim_{name}"):
+        st.html(head(found, seen=given is not None))
+        if name in ASKED:
+            ask(found, given, answered)
+        if given is not None:
+            claim_figure(name, f"article_{name}")
+            there = escape(t("guess.open"))
+            st.html(f'<p class="claim-link"><a href="{link(name, {})}">{there}</a></p>')
+    if st.session_state.get(ALWAYS) == "new":
+        st.session_state[ALWAYS] = True
+        st.rerun()  # the other claims hear of it
+
+
+def ask(found: Record, given: dict[str, Any] | None, answered: Any) -> None:
+    """The question; with an answer, what was guessed beside what was measured."""
+    name, asked = found.name, ASKED[found.name]
+    curve = asked.curve(name, found) if isinstance(asked, Drawn) else None
+    answer = asked.answer(found) if isinstance(asked, Choice) else ""
+    guess(
+        t(f"guess.{name}.question"),
+        key=f"guess_{name}",
+        text=group("guess"),
+        language=language(),
+        given=given,
+        on_given=answered,
+        choices=[] if curve else [(each, t(f"guess.{name}.{each}")) for each in CHOICES],
+        answer=answer,
+        curve=curve,
+        said=said(given, answer, curve),
+        auto=bool(st.session_state.get(ALWAYS)),
+    )
+
+
+def said(given: dict[str, Any] | None, answer: str, curve: Curve | None) -> str:
+    """The guess held against the measurement, in a sentence."""
+    if not given:
+        return ""
+    if curve:
+        drawn = given["curve"][1:]
+        off = math.fsum(abs(a - b) for a, b in zip(drawn, curve.truth[1:], strict=True)) / len(drawn)
+        return t("guess.off", by=number(off, 2))
+    return t("guess.right") if given["choice"] == answer else t("guess.wrong")
+
+
+def head(found: Record, *, seen: bool) -> str:
+    """The line above a claim: which it is, and once seen its verdict; on paper always, and the finding."""
+    name = found.name
+    result = verdict(found.verdict.outcome)
+    shown = f'<span class="claim-verdict{"" if seen else " on-paper"}">{result}</span>'
+    paper = "" if seen else f'<div class="on-paper">{finding(found, VIEWS[name][0])}</div>'
+    label = escape(t("guess.label", place=place(name)))
+    return f'<p class="claim-head"><span class="label">{label}</span>{shown}</p>{paper}'
