@@ -3,6 +3,7 @@
 bases    pretrains gpt-en, gpt-en-th and mlp-mnist from the vendored data: three minutes on one thread
 tune     sweeps the learning rates of every task for the defaults in recipes.py: six minutes
 methods  sweeps those of the methods that need rates of their own, on every task: three minutes each
+starts   computes how every method starts, for the methods page: ten seconds
 retrain  trains the adapters of every γ rule and rank in retrain/: five minutes
 tenants  trains the adapters that the serving page serves, in tenants/: four minutes
 
@@ -29,8 +30,10 @@ from torch import nn
 
 from lora_core import recipes
 from lora_core.checkpoints import tenants
+from lora_core.checkpoints.starts import starts
 from lora_core.config import TASKS, AdapterConfig, TrainConfig
 from lora_core.models import CHECKPOINTS, GPT, MLP, encode
+from lora_core.starts import ALPHA, ARRAYS, BASE, LAYER, RANK, RECORD, SEED, TASK
 from lora_core.sweep import best_lrs, sweep
 from lora_core.tasks import (
     CONTEXT,
@@ -234,6 +237,16 @@ def tune_method(name: str) -> None:
     record(CHECKPOINTS / "records" / "methods" / f"{name}.json", {"seeds": SEEDS}, {"tasks": result}, started)
 
 
+def start(name: str) -> None:
+    """Computes how every method starts, and writes ``starts/``."""
+    started = time.perf_counter()
+    arrays, about = starts()
+    RECORD.parent.mkdir(parents=True, exist_ok=True)
+    ARRAYS.write_bytes(save({key: array.half().contiguous() for key, array in arrays.items()}))
+    recipe = {"base": BASE, "task": TASK, "layer": LAYER, "rank": RANK, "alpha": ALPHA, "seed": SEED}
+    record(RECORD, recipe, {"methods": about}, started)
+
+
 def retrain(rule: str) -> None:
     """Trains an adapter of each rank under one γ rule, at the rate that is best over ranks 1, 8 and 32."""
     started = time.perf_counter()
@@ -290,6 +303,7 @@ def main() -> None:
         "bases": (pretrain, BASES),
         "tune": (tune, tasks),
         "methods": (tune_method, OWN_RATES),
+        "starts": (start, ("all",)),
         "retrain": (retrain, RULES),
         "tenants": (tenant, TENANTS),
     }
