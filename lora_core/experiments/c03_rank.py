@@ -24,15 +24,15 @@ RECIPE = {
         "ranks": [1, 4, 16, 64],
         "rates": [1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2],
         "batch": 8,
-        "steps": 80,
-        "points": [0, 40],
+        "steps": 60,
+        "points": [0, 30],
     },
     "pictures": {
         "ranks": [1, 2, 4, 8, 16, 32, 64],
         "rates": [5e-4, 1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2, 3.2e-2],
         "batch": 64,
-        "steps": 200,
-        "points": [0, 50, 100],
+        "steps": 150,
+        "points": [0, 75],
     },
 }
 QUICK = {

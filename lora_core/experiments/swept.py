@@ -37,8 +37,7 @@ class Condition:
 
     @property
     def work(self) -> float:
-        """Examples, a rough measure of time."""
-        return self.config.steps * self.config.batch
+        return work(self.config)
 
 
 def condition(
@@ -60,12 +59,6 @@ def condition(
     base = "mlp-mnist" if task in ("fashion", "rotated") else "gpt-en"
     config = TrainConfig(base, task, adapter, targets, batch=batch, steps=steps, yardstick=False)
     return Condition(config, tuple(rates), tuple(points))
-
-
-def log_points(steps: int, each: int = 3) -> tuple[int, ...]:
-    """Steps from 1 on a logarithmic grid, about `each` an octave … 1, 2, 4, 6, 8, 10, 13, 16, …, and 0."""
-    count = round(each * math.log2(steps))
-    return (0, *sorted({round(steps ** (place / count)) for place in range(count + 1)}))
 
 
 def tuned(
@@ -148,10 +141,10 @@ def trained(
             alike = (config.task, config.targets, config.batch, config.steps)
             groups.setdefault(alike, {})[config] = each.points
     found = {key: Run(config) for config, mine in keys.items() for key in mine}
-    total = sum(config.steps * config.batch for config in keys)
+    total = sum(map(work, keys))
     done = 0.0
     for group in groups.values():
-        share = sum(config.steps * config.batch for config in group) / total
+        share = sum(map(work, group)) / total
         for snapshot in sweep(
             list(group),
             device=request.device,
@@ -167,6 +160,11 @@ def trained(
         if snapshot.state == "stopped":
             return
         done += share
+
+
+def work(config: TrainConfig) -> float:
+    """How long a run takes, roughly, in pictures: a text of 64 characters takes as long as a hundred."""
+    return config.steps * config.batch * (1 if config.base == "mlp-mnist" else 100)
 
 
 def best_rate(losses: Curve) -> float:
