@@ -111,7 +111,8 @@ def measure(request: Request) -> Iterator[Update]:
         for norm in ("norm_a", "norm_b") if kind == "lora" else ():
             result.curves[norm] = Curve(points, [list(each[norm]) for each in measured])
             result.per_seed[norm] = [each[norm][-1] for each in measured]
-    yield Update(1.0, result)
+    asked = {name: result.per_seed[name] for name in request.conditions}
+    yield Update(1.0, replace(result, per_seed=asked))
 
 
 def _tell_rates(request: Request, runs: dict[str, dict[tuple[float, int], Run]], result: Result) -> None:

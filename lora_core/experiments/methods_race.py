@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from typing import NamedTuple
 
@@ -146,7 +147,8 @@ def measure(request: Request) -> Iterator[Update]:
         by_seed = zip(*(result.per_seed[f"{method}/{each}"] for each in there), strict=True)
         result.curves[method] = Curve([float(each) for each in there], [list(values) for values in by_seed])
     result.extra["edges"] = [name for name, tried in result.selection.items() if _at_edge(tried)]
-    yield Update(1.0, result)
+    asked = {name: result.per_seed[name] for name in request.conditions}
+    yield Update(1.0, replace(result, per_seed=asked))
 
 
 def _at_edge(tried: Curve) -> bool:
