@@ -65,11 +65,12 @@ def finding(found: Record, view: str) -> str:
 
 
 def facts(found: Record) -> dict[str, float | str]:
-    """What a sentence about a record may speak of: the verdict's numbers and the recipe's single values.
+    """What a sentence on a record may speak of: the verdict's numbers, the recipe's single values, means.
 
     A dot in a name is an underscore, as a dot in a field of a string has a meaning of its own.
     """
     values = {key: value for key, value in found.recipe.items() if isinstance(value, int | float | str)}
+    values |= {f"mean_{name}": found.result.mean(name) for name in found.result.per_seed}
     values |= {key: value for key, value in found.verdict.numbers.items() if value is not None}
     return shown({key.replace(".", "_"): value for key, value in values.items()})
 

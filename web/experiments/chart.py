@@ -100,9 +100,10 @@ class Chart:
 
 
 def overlay(recorded: Chart, live: Chart) -> Chart:
-    """A live run over the record, which stays as a faint trace."""
-    behind = (replace(series, faint=True) for series in recorded.series)
-    return replace(live, series=(*behind, *live.series), rows=live.rows or recorded.rows)
+    """A live run over the record, which stays whole as a faint trace."""
+    behind = (replace(each, faint=True) for each in recorded.series)
+    longer = max(live.x, recorded.x, key=lambda axis: axis.high or 0.0)
+    return replace(live, series=(*behind, *live.series), x=longer, rows=live.rows or recorded.rows)
 
 
 def so_far(result: Result, condition: str) -> list[Value]:

@@ -5,7 +5,7 @@ The URL holds what differs from the usual, `c07_invariance.p=3`, so that a link 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,13 +68,11 @@ class Card:
         assert self.run is not None
         return {**load(self.name).quick, **self.run.config.settings}
 
-    def query(self) -> dict[str, str]:
-        """What differs from the usual, as it stands in the URL."""
-        usual = ExperimentConfig(self.name).to_query()
-        found = {key: value for key, value in self.config.to_query().items() if value != usual[key]}
-        if self.view != VIEWS[self.name][0]:
-            found[VIEW] = self.view
-        return {f"{self.name}.{key}": value for key, value in found.items()}
+    def query(self, standing: Container[str] = ()) -> dict[str, str]:
+        """What differs from the usual or stands in the URL already, as it is written there."""
+        usual = _query(ExperimentConfig(self.name), VIEWS[self.name][0])
+        here = _query(self.config, self.view)
+        return {key: text for key, text in here.items() if text != usual[key] or key in standing}
 
 
 @dataclass
@@ -125,13 +123,15 @@ def read_url(page: State) -> None:
 
 def write_url(page: State) -> None:
     """Put what differs into the URL, beside what others keep there."""
-    page.url = {key: text for card in page.cards.values() for key, text in card.query().items()}
-    others = {
-        key: text
-        for key, text in st.query_params.to_dict().items()
-        if key.partition(".")[0] not in page.cards
-    }
-    st.query_params.from_dict({**others, **page.url})
+    standing = st.query_params.to_dict()
+    page.url = {key: text for card in page.cards.values() for key, text in card.query(standing).items()}
+    st.query_params.update(page.url)  # all at once: one step of the browser's history
+
+
+def _query(config: ExperimentConfig, view: str) -> dict[str, str]:
+    """Every setting of a card and its view."""
+    settings = {key: text for key, text in config.to_query().items() if key in config.settings}
+    return {f"{config.name}.{key}": text for key, text in {**settings, VIEW: view}.items()}
 
 
 def run(card: Card) -> None:
