@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from lora_core.experiments import Result
 from lora_core.experiments.base import Recipe
 from web.experiments.chart import Chart
-from web.experiments.figures import exact, layers, race, ranks, rates, updates
+from web.experiments.figures import exact, layers, memory, race, ranks, rates, rewards, updates
 
 Draw = Callable[[Result, Recipe], Chart]
 
@@ -24,10 +24,17 @@ FIGURES: Mapping[str, Mapping[str, Draw]] = {
     "c03_rank": {"text": rates.best_text, "pictures": rates.best_pictures},
     "c04_layers": {"layers": layers.layers},
     "c05_batch": {"text": updates.batch_text, "pictures": updates.batch_pictures},
+    "c06_reinforcement": {
+        "no_e": rewards.no_e,
+        "exclaims": rewards.exclaims,
+        "rotated": rewards.rotated,
+    },
     "c07_invariance": {"difference": exact.difference},
     "c08_warmup": {"steps": updates.steps, "norms": updates.norms, "rates": updates.rates},
     "c09_compute": {"layer": exact.layer, "network": exact.network},
+    "c10_bits": {"capacity": memory.capacity, "stored": memory.stored},
     "c11_kernel": {"kernels": layers.kernels},
+    "c12_forgetting": {"frontier": memory.frontier},
     "early_curves": {"curves": ranks.early},
     "methods_race": {"late": race.late, "middle": race.middle, "early": race.early, "descent": race.descent},
 }
