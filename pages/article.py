@@ -5,14 +5,16 @@ import streamlit as st
 from content.document import load
 from web.article import Setter
 from web.article.page import chosen_view, reading_view
-from web.i18n import language
+from web.i18n import language, t
 from web.listen import listen_view
+from widgets.tour.widget import tour_button
 
 article = load(language())
 
 with st.container(key="article_head"):
     st.markdown(Setter(article).head(), unsafe_allow_html=True)
     view = chosen_view()
+    tour_button(t("tour.start"))
 
 if view == "listen":
     listen_view(article)

@@ -7,6 +7,7 @@ from web.i18n import group, language, t
 from web.listen import frame_player
 from web.navigation import PAGES
 from web.share import addresses
+from web.tour import frame_tour
 from widgets.document.widget import document
 from widgets.share.widget import share
 
@@ -34,5 +35,8 @@ with st.container(key="bar", horizontal=True, horizontal_alignment="distribute",
 document(language(), group("document"))
 if frame_player():
     st.switch_page(pages[0], query_params={"view": "listen"})
+if led := frame_tour():
+    target = next(each for each, known in zip(pages, PAGES, strict=True) if known.key == led)
+    st.switch_page(target, query_params={})
 
 page.run()
