@@ -9,16 +9,7 @@ from lora_core.experiments.c02_learning_rate import ratios
 from lora_core.experiments.c03_rank import gamma
 from lora_core.experiments.c04_layers import TARGETS, rank_of
 from lora_core.recipes import layers
-
-
-def judged(name: str, result: Result) -> tuple[str, set[str]]:
-    """The outcome, and the checks that failed."""
-    verdict = load(name).verdict(result)
-    return verdict.outcome, {check for check, held in verdict.checks.items() if not held}
-
-
-def seeds(value: float, spread: float = 0.01) -> list[float | None]:
-    return [value + spread * place for place in (-1, 0, 1, -1, 1)]
+from tests.lora_core.experiments.common import judged, seeds
 
 
 def curve(*losses: float) -> Curve:

@@ -1,0 +1,56 @@
+"""C12: reading a frontier, and the rule."""
+
+import pytest
+
+from lora_core.experiments import Result, load
+from lora_core.experiments.c12_forgetting import _before, forgotten_at
+from lora_core.tasks import CONTEXT
+from tests.lora_core.experiments.common import judged, seeds
+
+# Rates go up: Python is learned until the rate is too high, Shakespeare is forgotten ever more.
+FRONTIER: dict[str, list[float | None]] = {"new": [3.0, 2.6, 2.4, 2.5], "forgotten": [0.1, 0.3, 0.6, 1.0]}
+
+
+@pytest.mark.parametrize(
+    ("loss", "forgotten"),
+    [(3.0, 0.1), (2.8, 0.2), (2.6, 0.3), (2.45, 0.525), (2.4, 0.6), (2.3, None), (3.1, None)],
+)
+def test_what_was_forgotten_where_as_much_was_learned(loss: float, forgotten: float | None) -> None:
+    expected = None if forgotten is None else pytest.approx(forgotten)
+    assert forgotten_at(loss, FRONTIER) == expected
+
+
+def test_a_frontier_that_broke_says_nothing() -> None:
+    assert forgotten_at(2.7, {"new": [None, 2.6], "forgotten": [None, 0.3]}) is None
+
+
+def test_the_old_task_is_what_the_base_was_not_trained_on() -> None:
+    inputs, targets = _before("shakespeare")
+    assert inputs.shape == targets.shape == (64, CONTEXT)
+
+
+def forgetting(new: float, forgotten: float, equal: float) -> Result:
+    """Of rank 16, beside full fine-tuning with a loss of 2 and 0.5 forgotten."""
+    return Result(
+        {
+            "new/r16": seeds(new),
+            "forgotten/r16": seeds(forgotten),
+            "equal/r16": seeds(equal),
+            "new/full": seeds(2.0, 0.011),
+            "forgotten/full": seeds(0.5, 0.011),
+            "new/r4": seeds(2.4),
+        }
+    )
+
+
+def test_the_rule() -> None:
+    assert judged("c12_forgetting", forgetting(2.1, 0.3, 0.4)) == ("reproduces", set())
+    assert judged("c12_forgetting", forgetting(2.1, 0.3, 0.31)) == (
+        "partly",
+        {"forgets_less_at_equal_learning"},
+    )
+    assert judged("c12_forgetting", forgetting(2.0, 0.3, 0.4)) == ("partly", {"learns_less"})
+    outcome, failed = judged("c12_forgetting", forgetting(2.1, 0.6, 0.4))
+    assert outcome == "does_not"
+    assert failed == {"forgets_less", "forgets_less_at_equal_learning"}
+    assert load("c12_forgetting").verdict(forgetting(2.1, 0.3, 0.4)).numbers["rank"] == 16
