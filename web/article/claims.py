@@ -12,7 +12,7 @@ import streamlit as st
 from lora_core.experiments import Record
 from web.article.guesses import ASKED, CHOICES, Choice, Drawn
 from web.article.words import escape
-from web.experiments.card import claim_figure, finding, link, place, record, verdict
+from web.experiments.card import claim_figure, finding, link, record, verdict
 from web.experiments.figures import VIEWS
 from web.i18n import group, language, number, t
 from widgets.guess.widget import Curve, guess
@@ -25,11 +25,9 @@ ALWAYS = "guesses_always"
 def claim(name: str) -> None:
     """The place of a claim in the text. Nothing as long as nothing is recorded."""
     found = record(name)
-    if found is None:
+    if found is None or name not in VIEWS:
         return
     answers: dict[str, Any] = st.session_state.setdefault(GIVEN, {})
-    if name not in ASKED:
-        answers[name] = {}
     given = answers.get(name)
 
     def answered(value: dict[str, Any]) -> None:
@@ -39,7 +37,7 @@ def claim(name: str) -> None:
 
     with st.container(key=f"claim_{name}"):
         st.html(head(found, seen=given is not None))
-        if name in ASKED:
+        if given != {}:  # the reader did not only want to see
             ask(found, given, answered)
         if given is not None:
             claim_figure(name, f"article_{name}")
@@ -87,5 +85,5 @@ def head(found: Record, *, seen: bool) -> str:
     result = verdict(found.verdict.outcome)
     shown = f'<span class="claim-verdict{"" if seen else " on-paper"}">{result}</span>'
     paper = "" if seen else f'<div class="on-paper">{finding(found, VIEWS[name][0])}</div>'
-    label = escape(t("guess.label", place=place(name)))
-    return f'<p class="claim-head"><span class="label">{label}</span>{shown}</p>{paper}'
+    label = t("guess.claim", n=number(int(name[1:3]))) if name[1:3].isdigit() else t("guess.experiment")
+    return f'<p class="claim-head"><span class="label">{escape(label)}</span>{shown}</p>{paper}'

@@ -27,7 +27,7 @@ function make(name, attributes, parent) {
 
 function createGuess(root) {
   const $ = selector => root.querySelector(selector)
-  const svg = $('svg')
+  const svg = $('svg'), words = createWords(root)
   let data, tell, mine = [], asked = false
   const give = value => { if (!asked) { asked = true; tell(value) } }
   const near = new IntersectionObserver(([seen]) => { if (seen.isIntersecting) give({ always: true }) }, { rootMargin: NEAR })
@@ -41,15 +41,18 @@ function createGuess(root) {
 
   function choices() {
     $('.choices').hidden = !data.choices.length
-    $('.choices').replaceChildren(...data.choices.map(([value, words]) => {
+    $('.choices').replaceChildren(...data.choices.map(([value, name]) => {
       const button = document.createElement('button')
       button.type = 'button'
       button.className = 'btn'
-      button.textContent = words
+      button.textContent = name
       if (data.given) {
+        const mine = data.given.choice === value, measured = data.answer === value
+        const told = [mine && data.text.mine, measured && data.text.measured].filter(Boolean)
+        if (told.length) button.textContent = `${name} · ${told.join(', ')}`
         button.disabled = true
-        button.setAttribute('aria-pressed', String(data.given.choice === value))
-        button.classList.toggle('measured', data.answer === value)
+        button.classList.toggle('mine', mine)
+        button.classList.toggle('measured', measured)
       }
       button.onclick = () => give({ choice: value })
       return button
@@ -141,7 +144,8 @@ function createGuess(root) {
       if (fresh && data.curve) mine = data.curve.xs.map(() => data.curve.first)
       root.classList.toggle('answered', asked)
       root.lang = data.language
-      $('.question').textContent = data.question
+      words.speak(data)
+      $('.question').innerHTML = words.rich(data.question)
       $('.done').textContent = data.text.compare
       $('.show').textContent = data.text.show
       $('.always').textContent = data.text.always

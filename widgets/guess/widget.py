@@ -6,9 +6,10 @@ from typing import Any
 
 import streamlit as st
 
+from content.terms import unbroken
 from widgets.component import component
 
-_guess = component("guess")
+_guess = component("guess", shared=("words",))
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def guess(
             "said": said,
             "auto": auto,
             "language": language,
+            "unbroken": unbroken() if language == "th" else (),
             "text": dict(text),
         },
         default={"given": None},
