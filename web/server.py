@@ -31,7 +31,7 @@ PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 STATIC = Path(__file__).parent / "static"
 STYLES = (
     "tokens.css", "frame.css", "article.css", "matrices.css", "decompose.css", "fine_tune.css", "player.css",
-    "experiments.css", "serving.css",
+    "experiments.css", "serving.css", "methods.css",
 )  # fmt: skip
 READER = "pradit_reader"
 CLOSED = ("/_stcore/metrics", "/_stcore/agent/")

@@ -1,0 +1,66 @@
+"""What two methods cost on a model that people use, counted from its shapes, beside LoRA."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from lora_core.method_cost import MethodCost, method_cost
+from lora_core.shapes import LLAMA_3_1_8B
+from web.article import escape
+from web.i18n import number, t
+from web.methods.family import Member
+
+RANK, TOKENS = 16, 4096
+ROWS = ("trained", "optimizer", "flops", "frozen")
+
+
+@cache
+def of(method: str) -> MethodCost:
+    """One step on all linear layers of the blocks."""
+    names = LLAMA_3_1_8B.choose("all", head=False)
+    return method_cost(method, LLAMA_3_1_8B.layers, names, rank=RANK, rows=TOKENS)
+
+
+def value(name: str, counted: MethodCost) -> tuple[float, str]:
+    """One count, and how it is written."""
+    if name == "trained":
+        return counted.trained, t("methods.cost.million", n=number(counted.trained / 1e6, 1))
+    if name == "flops":
+        return counted.flops, t("methods.cost.tflop", n=number(counted.flops / 1e12, 1))
+    held = counted.optimizer_bytes if name == "optimizer" else counted.frozen_bytes
+    return held, t("methods.cost.gb", n=number(held / 1e9, 2))
+
+
+def table(pair: Sequence[Member]) -> str:
+    """The counts of both, each with its ratio to LoRA's, as HTML."""
+    heads = "".join(f'<th scope="col" colspan="2">{escape(each.name)}</th>' for each in pair)
+    body = "".join(_row(name, pair) for name in ROWS) + _once(pair)
+    about = escape(t("methods.cost.about", model=LLAMA_3_1_8B.name, rank=number(RANK), tokens=number(TOKENS)))
+    return (
+        f'<table class="mt-cost"><caption>{about}</caption>'
+        f"<thead><tr><td></td>{heads}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def _row(name: str, pair: Sequence[Member]) -> str:
+    usual, _ = value(name, of("lora"))
+    cells = []
+    for member in pair:
+        count, text = value(name, of(member.key))
+        same = count == usual
+        ratio = t("methods.cost.same") if same else t("methods.cost.times", n=_ratio(count / usual))
+        kind = "" if same else ' class="mt-more"'
+        cells.append(f"<td>{escape(text)}</td><td{kind}>{escape(ratio)}</td>")
+    return f'<tr><th scope="row">{escape(t(f"methods.cost.{name}"))}</th>{"".join(cells)}</tr>'
+
+
+def _ratio(share: float) -> str:
+    """With as many digits as it takes to differ from 1."""
+    digits = next((d for d in (1, 2, 3) if abs(round(share, d) - 1) >= 10**-d), 4)
+    return number(share, digits)
+
+
+def _once(pair: Sequence[Member]) -> str:
+    cells = "".join(f'<td colspan="2">{escape(t(f"methods.once.{each.key}"))}</td>' for each in pair)
+    return f'<tr><th scope="row">{escape(t("methods.cost.once"))}</th>{cells}</tr>'
