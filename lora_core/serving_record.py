@@ -26,6 +26,7 @@ class Record:
     Attributes:
         measured: each setting, and its `lora_core.serve.Result` in JSON.
         texts: prompt -> tenant -> the prompt and what it wrote.
+        machine: system and architecture; one thread of it.
         seconds: of one core.
     """
 
@@ -59,7 +60,7 @@ def write(
             "numpy": version("numpy"),
         },
         "date": datetime.date.today().isoformat(),
-        "machine": f"{platform.system()} {platform.machine()}, one thread",
+        "machine": f"{platform.system()} {platform.machine()}",
         "seconds": round(seconds, 1),
     }
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in about.items()]

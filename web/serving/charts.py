@@ -89,8 +89,8 @@ def latency_chart(found: Found | None) -> Drawn:
 def growth(record: Record, characters: int) -> str:
     """What the lines say: how much of its speed a way keeps from the fewest adapters to the most."""
     first, last = (record.of(count, characters) for count in (ADAPTERS[0], ADAPTERS[-1]))
-    if not first or not last:
-        return t("serving.growth.none")
+    assert first
+    assert last
     kept = {way: middle(last, "rate", way) / middle(first, "rate", way) for way in ("batched", "merged")}
     same = kept["batched"] > SAME
     return t(
@@ -118,7 +118,6 @@ def growth_chart(record: Record, adapters: int, characters: int, found: Found | 
             dash=DASHES[way],
         )
         for way in ("single", "swapped", "merged", "batched")
-        if counts
     ]
     return _over_adapters(lines, adapters, found)
 

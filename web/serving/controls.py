@@ -26,8 +26,8 @@ def controls(page: State) -> None:
             args=(page, "adapters", counts),
         )
         _pills(page, "characters", _with(CHARACTERS, page.query["characters"]), lambda n: number(int(n)))
-        if any(view.config.rounds for view in page.live()):
-            st.button(t("serving.stop"), key="sv_stop", on_click=stop, args=(page,), type="primary")
+        if page.live("rounds"):
+            st.button(t("serving.stop"), key="sv_stop", on_click=stop, args=(page, "rounds"), type="primary")
         else:
             st.button(t("serving.run"), key="sv_run", on_click=measure, args=(page,), type="primary")
 
@@ -46,8 +46,8 @@ def prompt(page: State) -> None:
             on_change=_typed,
             args=(page,),
         )
-        if any(view.config.length for view in page.live()):
-            st.button(t("serving.stop"), key="sv_stop_texts", on_click=stop, args=(page,))
+        if page.live("length"):
+            st.button(t("serving.stop"), key="sv_stop_texts", on_click=stop, args=(page, "length"))
         else:
             st.button(t("serving.write"), key="sv_write", on_click=write, args=(page,))
 

@@ -11,14 +11,14 @@ import streamlit as st
 from jobs.job import JobView
 from lora_core import serving_record
 from lora_core.bounds import ConfigError
-from lora_core.serving_config import LENGTH, asked
+from lora_core.serving_config import CHARACTERS, LENGTH, ServeConfig, asked
 from lora_core.tenants import TENANTS
 from web.i18n import day, group, number, t
 from web.markup import variables
 from web.serving import charts, memory, tenants
 from web.serving.charts import Found, counted
 from web.serving.controls import controls, prompt
-from web.serving.state import State, found, read_url, recorded, state, sync
+from web.serving.state import KEYS_OF, Part, State, found, read_url, recorded, state, sync
 from widgets.batch_flow.widget import Slot, batch_flow
 from widgets.figure.widget import figure
 
@@ -55,15 +55,14 @@ def serve(page: State) -> None:
     sync(page)
     if was != _alive(page):
         st.rerun()  # for the button beside this fragment, and for the pace
-    config, record = page.config, serving_record.read()
-    job = page.measuring()
-    live, shipped = found(job), record.of(config.adapters, config.characters)
+    config = page.config
+    job = page.job("rounds")
+    live, shipped = found(job), serving_record.read().of(config.adapters, config.characters)
     shown = live if counted(live) else shipped
     with st.container(key="sv_measure"):
         title = charts.finding(shown) if shown else t("serving.unmeasured")
         st.html(f"<h2>{title}</h2>{_status(job, shown)}")
-        for text in messages(page):
-            st.html(f'<p class="sv-message" role="status">{text}</p>')
+        messages(page, "rounds")
         with st.container(key="sv_pictures"):
             with st.container(key="sv_flow"):
                 _flow(page)
@@ -74,10 +73,9 @@ def serve(page: State) -> None:
                 _figure("sv_latencies", charts.latency_chart(shown))
                 st.html(f'<p class="cap">{t("serving.latency.about")}</p>')
     with st.container(key="sv_rest"):
-        with st.container(key="sv_growth"):
-            title, about = charts.growth(record, config.characters), t("serving.growth.about")
-            st.html(f"<h2>{title}</h2><p class='cap'>{about}</p>")
-            _figure("sv_over", charts.growth_chart(record, config.adapters, config.characters, live))
+        if config.characters in CHARACTERS:
+            with st.container(key="sv_growth"):
+                _growth(config, live)
         with st.container(key="sv_memory"):
             _memory(config.adapters, shown)
     with st.container(key="sv_tenants"):
@@ -129,16 +127,16 @@ def _waits(job: JobView) -> str | None:
     return t("serving.queued", place=number(job.position)) if job.position else t("serving.starting")
 
 
-def messages(page: State) -> list[str]:
-    """All that the reader should know now, as HTML: of the link, of the last press, of what ran last."""
-    told = [escape(_complaint(error)) for error in page.complaints]
-    if page.refusal:
-        key, values = page.refusal
-        told.append(escape(t(f"jobs.{key}", **values)))
-    for job in dict.fromkeys((page.measuring(), page.writing())):
-        if job and job.message_key:
-            told.append(escape(t(f"jobs.{job.message_key}", **job.message_values)))
-    return list(dict.fromkeys(told))
+def messages(page: State, part: Part) -> None:
+    """All that the reader should know now of one part: of the link, of the last press, of its last job."""
+    told = [_complaint(error) for error in page.complaints if error.values["field"] in KEYS_OF[part]]
+    if page.refusal and page.refusal[0] == part:
+        told.append(t(f"jobs.{page.refusal[1]}", **page.refusal[2]))
+    job = page.job(part)
+    if job and job.message_key:
+        told.append(t(f"jobs.{job.message_key}", **job.message_values))
+    for text in told:
+        st.html(f'<p class="sv-message" role="status">{escape(text)}</p>')
 
 
 def _complaint(error: ConfigError) -> str:
@@ -176,6 +174,14 @@ def _flow(page: State) -> None:
     st.html(f'<p class="cap">{t("serving.flow.about", none=number(none))}</p>')
 
 
+def _growth(config: ServeConfig, live: Found | None) -> None:
+    """The recorded measurements over the number of adapters."""
+    record = serving_record.read()
+    title, about = charts.growth(record, config.characters), t("serving.growth.about")
+    st.html(f"<h2>{title}</h2><p class='cap'>{about}</p>")
+    _figure("sv_over", charts.growth_chart(record, config.adapters, config.characters, live))
+
+
 def _memory(count: int, shown: Found | None) -> None:
     title = t("serving.memory.title", n=number(count), times=number(memory.times(count), 1))
     reserved = shown.get("reserved") if shown else None
@@ -184,7 +190,7 @@ def _memory(count: int, shown: Found | None) -> None:
 
 def _tenants(page: State) -> None:
     """The same prompt to everybody."""
-    job = page.writing()
+    job = page.job("length")
     live = found(job)
     texts = live["texts"] if live and live["texts"] else recorded(page)
     st.html(f"<h2>{t('serving.texts.title')}</h2><p class='cap'>{variables(t('serving.texts.about'))}</p>")
@@ -199,6 +205,7 @@ def _tenants(page: State) -> None:
     else:
         said = t("serving.texts.press")
     st.html(f'<p class="cap sv-from" role="status">{said}</p>')
+    messages(page, "length")
     tenants.cards(texts, page.config.prompt, writing=bool(job and job.live))
     low, high = f"−{number(tenants.limit(), 2)}", f"+{number(tenants.limit(), 2)}"
     st.html(

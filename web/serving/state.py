@@ -6,9 +6,9 @@ and the `seed` of their dice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -23,6 +23,9 @@ from web.reader import reader_id
 KIND = "serve"
 KEYS = ("adapters", "characters", "prompt", "seed")
 Query = dict[str, str]
+Part = Literal["rounds", "length"]
+"""What a job is for, measuring or writing: the setting that is above 0."""
+KEYS_OF: Mapping[Part, tuple[str, ...]] = {"rounds": ("adapters", "characters"), "length": ("prompt", "seed")}
 
 
 @dataclass
@@ -34,38 +37,33 @@ class State:
         url: the part of the URL that was read or written last; a different one was given by the reader.
         complaints: what the last URL, or the prompt that was typed last, asked for in vain.
         runs: the reader's jobs of this page by id, as the pool last told them, in their order.
-        refusal: why the last press did nothing, a key of `jobs`.
+        refusal: why the last press of a button did nothing: which, a key of `jobs`, and its values.
     """
 
     query: Query
     url: Query = field(default_factory=dict)
     complaints: list[ConfigError] = field(default_factory=list)
     runs: dict[str, JobView] = field(default_factory=dict)
-    refusal: tuple[str, Mapping[str, Any]] | None = None
+    refusal: tuple[Part, str, Mapping[str, Any]] | None = None
 
     @property
     def config(self) -> ServeConfig:
         return ServeConfig.from_query(self.query)
 
-    def measuring(self) -> JobView | None:
-        """The newest measurement with these settings."""
-        return self._newest(lambda asked: asked.rounds > 0, ("adapters", "characters"))
-
-    def writing(self) -> JobView | None:
-        """The newest texts from this prompt and seed."""
-        return self._newest(lambda asked: asked.length > 0, ("prompt", "seed"))
-
-    def live(self) -> list[JobView]:
-        """What runs or waits."""
-        return [view for view in self.runs.values() if view.live]
-
-    def _newest(self, of_this: Callable[[ServeConfig], bool], same: tuple[str, ...]) -> JobView | None:
+    def job(self, part: Part) -> JobView | None:
+        """The newest job of this part that was asked for with these settings."""
         wanted = self.config
         for view in reversed(self.runs.values()):
-            asked = view.config
-            if of_this(asked) and all(getattr(asked, key) == getattr(wanted, key) for key in same):
+            same = all(getattr(view.config, key) == getattr(wanted, key) for key in KEYS_OF[part])
+            if getattr(view.config, part) and same:
                 return view
         return None
+
+    def live(self, part: Part | None = None) -> list[JobView]:
+        """What runs or waits, of one part or of both."""
+        return [
+            view for view in self.runs.values() if view.live and (part is None or getattr(view.config, part))
+        ]
 
 
 def usual() -> Query:
@@ -122,16 +120,15 @@ def change(page: State, key: str, value: str) -> None:
 def measure(page: State) -> None:
     """Ask the pool for a measurement with these settings."""
     config = page.config
-    _submit(page, ServeConfig(adapters=config.adapters, characters=config.characters))
+    _submit(page, "rounds", ServeConfig(adapters=config.adapters, characters=config.characters))
 
 
 def write(page: State) -> None:
-    """Ask the pool for new texts: with other dice each time the same prompt has its text already."""
+    """Ask the pool for new texts: with other dice where this prompt has its text already."""
+    if page.job("length") or recorded(page) is not None:
+        change(page, "seed", str(page.config.seed + 1))
     config = page.config
-    if page.writing() or recorded(page) is not None:
-        change(page, "seed", str(config.seed + 1))
-        config = page.config
-    _submit(page, ServeConfig(rounds=0, length=LENGTH, prompt=config.prompt, seed=config.seed))
+    _submit(page, "length", ServeConfig(rounds=0, length=LENGTH, prompt=config.prompt, seed=config.seed))
 
 
 def recorded(page: State) -> Mapping[str, str] | None:
@@ -139,9 +136,9 @@ def recorded(page: State) -> Mapping[str, str] | None:
     return serving_record.read().texts.get(page.config.prompt) if page.config.seed == 0 else None
 
 
-def stop(page: State) -> None:
-    """Stop everything that runs or waits."""
-    for view in page.live():
+def stop(page: State, part: Part) -> None:
+    """Stop what runs or waits of one part."""
+    for view in page.live(part):
         try:
             jobs.pool().cancel(view.id, reader_id())
         except Refused:
@@ -159,12 +156,12 @@ def sync(page: State) -> None:
                 page.runs.pop(job, None)
 
 
-def _submit(page: State, config: ServeConfig) -> None:
+def _submit(page: State, part: Part, config: ServeConfig) -> None:
     page.refusal = None
     try:
         jobs.pool().submit(config, reader_id())
     except Refused as refused:
-        page.refusal = refused.key, refused.values
+        page.refusal = part, refused.key, refused.values
     sync(page)
 
 
