@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from web.adapters.page import own_adapter
 from web.i18n import group, language, t
 from web.markup import variables
 from web.matrices import from_query, layer_data, titles
@@ -31,3 +32,5 @@ factor_view(
     layers=titles(),
     on_change=follow,
 )
+
+own_adapter()

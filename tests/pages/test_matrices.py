@@ -1,11 +1,15 @@
 """The matrices page without a browser."""
 
+import io
 import json
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from content.catalog import LANGUAGES, catalog
+from web.adapters import reading
+from web.adapters.page import OWN
 from web.matrices import LAYER, LAYERS
 from web.navigation import ROOT
 
@@ -68,3 +72,38 @@ def test_what_the_browser_is_told_stays_the_same_until_the_url_says_otherwise() 
     assert second["opened"]["rank"] == 6
     assert second["visit"] == first["visit"] + 1
     assert told(app.run()) == second
+
+
+def texts(app: AppTest) -> str:
+    return "".join(each.proto.body for each in app.get("html"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_shipped_adapter_is_shown_layer_by_layer(language: str) -> None:
+    app = opened(language)
+    assert not app.exception
+    assert str(catalog(language)["adapters.shipped"]) in texts(app)
+    names = app.selectbox(key="adapters_layer").options
+    assert sorted(names) == sorted(LAYERS)
+    assert names[0] == "blocks.1.mlp.down", "the one that learned most comes first"
+    before = texts(app)
+    app.selectbox(key="adapters_layer").select(LAYER).run()
+    assert not app.exception
+    assert texts(app) != before
+
+
+def test_what_a_reader_brought_takes_its_place() -> None:
+    app = opened("en")
+    M = np.diag([3.0, 1.0, 1.0])
+    app.session_state[OWN] = reading.read([("mine.npy", npy(M))])
+    app.run()
+    assert not app.exception
+    assert "mine.npy" in texts(app)
+    assert "1 of 3 directions" not in texts(app)
+    assert "2 of 3 directions hold 90% of the energy" in texts(app)
+
+
+def npy(M: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, M)
+    return file.getvalue()

@@ -22,9 +22,18 @@ OWN = "own_matrix"
 
 def decompose_page() -> None:
     """What to try, the picture and its five approximations, and what each is good for."""
-    with st.container(key="decompose_intro"):
-        st.title(t("decompose.title"), anchor=False)
-        st.markdown(variables(t("decompose.intro")), unsafe_allow_html=True)
+    with st.container(key="decompose_head"):
+        with st.container(key="decompose_intro"):
+            st.title(t("decompose.title"), anchor=False)
+            st.markdown(variables(t("decompose.intro")), unsafe_allow_html=True)
+        with st.container(key="decompose_own"):
+            bring(
+                "decompose_upload",
+                hint=t("uploads.hint.matrix", size=number(uploads.MAX_BYTES >> 20), side=uploads.MATRIX_SIDE),
+                accept="image/png,image/jpeg,image/webp,.npy,.csv,.tsv,.txt",
+                most=uploads.MAX_BYTES,
+                read=take,
+            )
     own: uploads.Brought | None = st.session_state.get(OWN)
     view = View.from_query(st.query_params.to_dict(), LAYERS, own=own is not None)
     decompose(
@@ -38,15 +47,6 @@ def decompose_page() -> None:
         own=own.name if own else "",
         on_change=follow,
     )
-    with st.container(key="decompose_own"):
-        st.html(f"<h2>{t('decompose.own')}</h2>")
-        bring(
-            "decompose_upload",
-            hint=t("uploads.hint.matrix", size=number(uploads.MAX_BYTES >> 20), side=uploads.MATRIX_SIDE),
-            accept="image/png,image/jpeg,image/webp,.npy,.csv,.tsv,.txt",
-            most=uploads.MAX_BYTES,
-            read=take,
-        )
     good()
 
 
@@ -91,10 +91,10 @@ def names() -> dict[str, str]:
 def good() -> None:
     """What each method is good for."""
     entries = "".join(
-        f"<section><h3>{t(f'decompose.full.{name}')}</h3>"
+        f"<section><h3>{variables(t(f'decompose.full.{name}'))}</h3>"
         f'<p class="note-s">{variables(t(f"decompose.formula.{name}"))}</p>'
         f"<p>{variables(t(f'decompose.good.{name}'))}</p></section>"
         for name in METHODS
     )
     with st.container(key="decompose_good"):
-        st.html(f'<h2>{t("decompose.good")}</h2><div class="decompose-good">{entries}</div>')
+        st.html(f'<h2>{variables(t("decompose.good"))}</h2><div class="decompose-good">{entries}</div>')

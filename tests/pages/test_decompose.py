@@ -1,0 +1,121 @@
+"""The decompose page without a browser."""
+
+import json
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from content.catalog import LANGUAGES, catalog
+from lora_core.nested import METHODS
+from web.decompose.page import OWN
+from web.matrices import LAYERS
+from web.navigation import ROOT
+from web.uploads import Brought, RefusedError
+from widgets.decompose.view import SPECTRA
+
+
+def opened(language: str, state: dict[str, Any] | None = None, **query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "web" / "main.py"), default_timeout=60)
+    app.query_params["lang"] = language
+    app.run()
+    app.switch_page(str(ROOT / "pages" / "decompose.py"))
+    for name, value in query.items():
+        app.query_params[name] = value
+    for name, value in (state or {}).items():
+        app.session_state[name] = value
+    return app.run()
+
+
+def told(app: AppTest, component: str = "pradit_decompose") -> dict[str, Any]:
+    """What the page tells a widget."""
+    assert not app.exception
+    (view,) = [c for c in app.get("bidi_component") if c.proto.component_name.endswith(component)]
+    return json.loads(view.proto.json)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_speaks_the_language_and_opens_on_a_photo(language: str) -> None:
+    app = opened(language)
+    words = catalog(language)
+    assert app.title[0].value == words["decompose.title"]
+    data = told(app)
+    assert data["language"] == language
+    assert data["text"]["rank"] == words["decompose_view.rank"]
+    assert (data["opened"]["source"], data["opened"]["rank"]) == ("cat", 20)
+    assert data["matrix"]["photo"]
+    assert list(data["matrix"]["methods"]) == list(METHODS)
+    html = re.sub(r"<[^>]*>", "", "".join(each.proto.body for each in app.get("html")))
+    for method in METHODS:
+        assert str(words[f"decompose.good.{method}"]).split("*")[0][:9] in html
+    assert told(app, "pradit_upload")["text"]["choose"] == words["uploads.choose"]
+
+
+def test_the_url_is_the_state() -> None:
+    asked = {
+        "source": "delta",
+        "rank": "5",
+        "layer": LAYERS[2],
+        "spectrum": "flat",
+        "draw": "3",
+        "mark": "id",
+    }
+    data = told(opened("en", **asked))
+    assert {name: str(value) for name, value in data["opened"].items()} == asked
+    assert data["matrix"]["shape"] == [256, 64]
+    assert data["matrix"]["draw"] == 3
+    assert data["matrix"]["ranks"] == 32, "a trained update has the rank it was trained with"
+
+
+@pytest.mark.parametrize("spectrum", SPECTRA)
+def test_a_random_matrix_has_the_spectrum_that_was_chosen(spectrum: str) -> None:
+    data = told(opened("th", source="random", spectrum=spectrum, rank="8"))
+    floor = data["matrix"]["methods"]["svd"]["errors"][7]
+    values = {
+        "exponential": 0.85 ** np.arange(64),
+        "power": 1 / np.arange(1, 65),
+        "step": np.repeat([1, 0.05], [8, 56]),
+        "flat": np.ones(64),
+    }[spectrum]
+    assert floor == pytest.approx(np.sqrt((values[8:] ** 2).sum() / (values**2).sum()), abs=2e-4)
+
+
+def test_nonsense_in_the_url_is_no_error() -> None:
+    data = told(opened("th", source="<b>", rank="1e999", layer="?", spectrum="", draw="-4", mark="svd"))
+    assert (data["opened"]["source"], data["opened"]["rank"], data["opened"]["draw"]) == ("cat", 20, 1)
+
+
+def test_a_link_to_what_another_reader_brought_opens_a_photo() -> None:
+    data = told(opened("en", source="own"))
+    assert (data["opened"]["source"], data["own"]) == ("cat", "")
+
+
+def test_what_the_reader_brought_is_shown() -> None:
+    M = np.random.default_rng(0).standard_normal((9, 14))
+    data = told(opened("en", {OWN: Brought("mine.npy", M, photo=False)}, source="own"))
+    assert (data["own"], data["matrix"]["shape"], data["matrix"]["photo"]) == ("mine.npy", [9, 14], False)
+    assert "own" in data["thumbs"]
+    assert told(opened("en", {OWN: Brought("mine.npy", M, photo=False)}))["opened"]["source"] == "cat"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_refusal_is_a_sentence(language: str) -> None:
+    refused = RefusedError("shape", rows=1200, columns=7, most=512)
+    app = opened(language, {"decompose_upload.refusal": refused})
+    assert told(app, "pradit_upload")["refusal"] == str(catalog(language)["uploads.refused.shape"]).format(
+        rows="1,200", columns="7", most="512"
+    )
+
+
+def test_what_the_browser_is_told_stays_the_same_until_the_url_says_otherwise() -> None:
+    """The big arrays travel again only where the message differs."""
+    app = opened("en", rank="5")
+    first = told(app)
+    assert told(app.run()) == first
+    app.query_params["rank"] = "6"
+    second = told(app.run())
+    assert second["opened"]["rank"] == 6
+    assert second["visit"] == first["visit"] + 1
+    assert told(app.run()) == second
