@@ -47,10 +47,11 @@ def measure(experiment: Experiment, asked: argparse.Namespace) -> None:
     part = asked.quick or asked.condition is not None or asked.seed is not None
     recipe = experiment.quick if asked.quick else experiment.recipe
     seeds = experiment.quick_seeds if asked.quick else experiment.seeds
+    seeds = seeds if asked.seed is None else (asked.seed,)
     stored, started, result = read(experiment.name), time.perf_counter(), Result()
     for update in experiment.run(
         recipe,
-        seeds=seeds if asked.seed is None else (asked.seed,),
+        seeds=seeds,
         conditions=None if asked.condition is None else [asked.condition],
         chosen=stored.result.chosen if stored and part else None,
         every=1.0,
@@ -66,9 +67,10 @@ def measure(experiment: Experiment, asked: argparse.Namespace) -> None:
     if asked.condition is None:
         verdict = experiment.verdict(result)
         print(verdict.outcome, json.dumps(rounded(verdict.to_json())), f"{seconds:.1f} s")
-    elif stored and not asked.quick:
+    elif stored and not asked.quick and asked.condition in stored.result.per_seed:
         values = stored.result.per_seed[asked.condition]
-        print("stored:", _short(values if asked.seed is None else [values[stored.seeds.index(asked.seed)]]))
+        places = [stored.seeds.index(seed) for seed in seeds if seed in stored.seeds]
+        print("stored:", _short([values[place] for place in places] if seeds else values))
     if not part:
         print(write(made(experiment, result, seconds)))
 

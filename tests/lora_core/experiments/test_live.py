@@ -12,7 +12,7 @@ from lora_core.experiments.__main__ import main
 SMALL = ("c07_invariance", "early_curves")  # quick runs of a few seconds, with every `make test`
 WORK = 60  # seconds of one thread that a quick run may take
 
-# A cheap condition of each record, and a seed; those of more than five seconds are slow.
+# A cheap condition of each record, and a seed.
 CHEAP = {
     "c01_capacity": ("memory/r4", 4),
     "c02_learning_rate": ("pictures/alpha=4", 2),
