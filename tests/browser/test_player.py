@@ -252,7 +252,7 @@ def test_chapters_and_the_timer_that_ends_with_one(reader: Page, server: str) ->
     page.get_by_label(words("sleep")).select_option("chapter")
     until(page, lambda now: now["whole"])
     page.evaluate(f"{PLAYER}.seek({PLAYER}.track.duration - 1.2)")
-    until(page, lambda now: now["phase"] == "paused" and now["chapter"] == "matrices")
+    until(page, lambda now: now["phase"] == "paused" and now["chapter"] == "gains")
     expect(page.locator(".card .notice")).to_have_text(words("slept"))
     expect(page.get_by_label(words("sleep"))).to_have_value("")
     expect(page.get_by_role("status").filter(has_text=words("slept"))).to_be_attached()
@@ -286,6 +286,18 @@ def test_sentences_follow_each_other_without_a_gap(reader: Page, server: str) ->
     wait_for(lambda: page.evaluate("window.gaps.length") >= 4, 40, "five sentences")
     gaps = sorted(page.evaluate("window.gaps"))
     assert gaps[len(gaps) // 2] <= 250, gaps
+
+
+def test_the_timer_of_minutes_ends_the_voice_and_says_so(reader: Page, server: str) -> None:
+    reader.clock.install()  # time goes on as ever, but can be moved forward
+    page = listen(reader, server)
+    press_play(page)
+    page.get_by_label(words("sleep")).select_option("15")
+    page.clock.fast_forward("14:00")
+    assert state(page)["phase"] == "playing"
+    page.clock.fast_forward("01:05")
+    until(page, lambda now: now["phase"] == "paused")
+    expect(page.get_by_label(words("sleep"))).to_have_value("")
 
 
 def test_it_starts_within_three_seconds_cold_and_half_a_second_warm(
