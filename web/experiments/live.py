@@ -50,7 +50,9 @@ def actions(page: State, one: Card) -> None:
             st.button(t("experiments.run"), key=f"ex_run_{one.name}", on_click=run, args=(one,))
         texts = {name: t(f"experiments.link.{name}") for name in ("copy", "copied", "not_copied")}
         copy_link(card.link(one.name, one.query()), key=f"ex_link_{one.name}", text=texts)
-    st.html(progress(one) + "".join(f'<p class="ex-message" role="status">{m}</p>' for m in messages(one)))
+    said = progress(one) + "".join(f'<p class="ex-message" role="status">{m}</p>' for m in messages(one))
+    if said:
+        st.html(said)
 
 
 def picture(page: State, one: Card) -> None:
@@ -72,9 +74,9 @@ def picture(page: State, one: Card) -> None:
 
 
 def progress(one: Card) -> str:
-    """The hairline with its numbers, as HTML; before the first run, what a run costs."""
+    """The hairline with its numbers, as HTML."""
     if one.run is None:
-        return f'<p class="note-s ex-cost">{escape(t("experiments.cost"))}</p>'
+        return ""
     done = float(one.last["done"]) if one.last else 0.0
     return (
         '<div class="ex-run">'

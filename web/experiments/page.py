@@ -45,7 +45,7 @@ def head() -> str:
     )
     return (
         f'<header class="ex-head"><div><h1>{escape(t("experiments.title"))}</h1>'
-        f"<p>{escape(t('experiments.intro'))}</p></div>"
+        f"<p>{escape(t('experiments.intro'))} {escape(t('experiments.cost'))}</p></div>"
         f'<div class="ex-tally" role="group" aria-label="{t("experiments.tally")}">{tally}</div></header>'
     )
 

@@ -45,8 +45,8 @@ def three(value: float) -> str:
 
 
 def rate(value: float) -> str:
-    """A learning rate: `3.5e-3`."""
-    return scientific(value)
+    """A learning rate: `3.5e-3`, `1e-3`."""
+    return scientific(value).replace(".0e", "e")
 
 
 def power(value: float) -> str:

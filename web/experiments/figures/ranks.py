@@ -71,18 +71,12 @@ def teacher(result: Result, recipe: Recipe) -> Chart:
     """Error against a known ΔW, and the least that its singular values allow."""
     ranks, floor = recipe["teacher"]["ranks"], result.extra.get("floor", {})
     least = [(float(r), floor[f"r{r}"], 0.0) for r in ranks if f"r{r}" in floor]
+    floor_line = series(
+        named("floor"), least, short=named("floor.short"), colour="var(--subtle)", dash="dot", band=True
+    )
+    dots = points(named("lora"), result, [(float(r), f"teacher/r{r}") for r in ranks], joined=False)
     return Chart(
-        (
-            series(
-                named("floor"),
-                least,
-                short=named("floor.short"),
-                colour="var(--subtle)",
-                dash="dot",
-                hollow=True,
-            ),
-            points(named("lora"), result, [(float(r), f"teacher/r{r}") for r in ranks]),
-        ),
+        (floor_line, dots),
         Axis(axis("rank"), whole, log=True, ticks=ranks),
         Axis(axis("error"), small, ticks=[0, 0.25, 0.5, 0.75, 1], low=-0.03, high=1),
         precise=three,

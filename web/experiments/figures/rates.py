@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from lora_core.experiments import Result, mean, sd
+from lora_core.experiments import Result, sd
 from lora_core.experiments.base import Recipe
-from web.experiments.chart import FULL, LORA, Axis, Chart, Level, Series, line, series
+from web.experiments.chart import FULL, LORA, Axis, Chart, Level, Series, line
 from web.experiments.words import axis, named, rank, rank_short, rate, small, three, two, whole
 from web.i18n import t
 
 SOURCE = 9.8  # LoRA's best rate over full fine-tuning's, in the source
+FAR = 1.4  # times the lowest loss
 SHOWN = (0.25, 4.0, 32.0, 512.0)  # of the alphas, so that the curves can be told apart
 DASHES = ("dot", "dash", "longdash", "solid")
 RULES = {
@@ -21,17 +24,21 @@ RULES = {
 
 
 def ratio(result: Result, recipe: Recipe) -> Chart:
-    """LoRA's best rate over full fine-tuning's, by alpha: the mean over seeds of each seed's own ratio."""
-    alphas = recipe["pictures"]["alphas"]
+    """LoRA's best rate over full fine-tuning's, by alpha: of the mean curves, with a bar of one standard
+    deviation of the seeds' own ratios, in logarithms."""
+    alphas, found = recipe["pictures"]["alphas"], result.extra.get("ratio", {})
     full = result.per_seed.get("pictures/full", [])
-    found = []
-    for alpha in alphas:
-        pairs = zip(result.per_seed.get(f"pictures/alpha={alpha:g}", []), full, strict=False)
-        ratios = [a / b if a and b else None for a, b in pairs]
-        found.append((alpha, mean(ratios), sd(ratios)))
+    at = {alpha: f"pictures/alpha={alpha:g}" for alpha in alphas}
+    kept = [alpha for alpha in alphas if at[alpha] in found]
+    ends = []
+    for alpha in kept:
+        pairs = zip(result.per_seed.get(at[alpha], []), full, strict=False)
+        logs = [math.log(a / b) for a, b in pairs if a and b]
+        away = math.exp(sd(logs)) if logs else 1.0
+        ends.append((found[at[alpha]] / away, found[at[alpha]] * away))
     few = [alpha for alpha in alphas if alpha in (0.25, 1, 4, 32, 128, 512)]
     return Chart(
-        (series("", found),),
+        (Series("", kept, [found[at[alpha]] for alpha in kept], ends=ends),),
         Axis(axis("alpha"), _alpha, log=True, ticks=alphas, few=few),
         Axis(axis("best_ratio"), small, log=True, ticks=(0.1, 0.3, 1, 3, 10, 30)),
         levels=(Level(SOURCE, t("experiments.series.source", value=small(SOURCE))),),
@@ -64,12 +71,22 @@ def pictures(result: Result, recipe: Recipe) -> Chart:
 
 
 def _u_curves(drawn: Iterable[Series], y: str) -> Chart:
+    """What lies far above the lowest loss is left out: there runs diverge."""
+    curves = list(drawn)
+    lowest = min((min(each.y) for each in curves if each.y), default=None)
+    most = None if lowest is None else FAR * lowest
     return Chart(
-        tuple(drawn),
+        tuple(each if most is None else _up_to(most, each) for each in curves),
         Axis(axis("rate"), rate, log=True, ticks=(3e-4, 1e-3, 3e-3, 1e-2, 3e-2), few=(1e-3, 1e-2)),
-        Axis(y, two),
+        Axis(y, two, high=most),
         precise=three,
     )
+
+
+def _up_to(most: float, curve: Series) -> Series:
+    kept = [i for i, y in enumerate(curve.y) if y <= most]
+    x, y, spread = ([each[i] for i in kept] if each else [] for each in (curve.x, curve.y, curve.spread))
+    return replace(curve, x=x, y=y, spread=spread)
 
 
 def best_text(result: Result, recipe: Recipe) -> Chart:
