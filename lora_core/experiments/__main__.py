@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
     run.add_argument("--condition", help="this one alone, at its recorded learning rate")
     run.add_argument("--seed", type=int, help="this one alone")
     run.add_argument("--output", type=Path, help="where the result is written as JSON")
-    commands.add_parser("list", help="names, conditions and what is recorded")
+    commands.add_parser("list", help="the names, and what is recorded of each")
     verdicts = commands.add_parser("verdicts", help="what the rules say of the records")
     verdicts.add_argument("--json", action="store_true")
     asked = parser.parse_args(arguments)
