@@ -6,7 +6,6 @@ from html import escape as attribute
 
 from web.article import escape
 from web.i18n import number, t
-from web.methods.diagram import diagram
 from web.methods.family import Box, Member
 from web.methods.source import highlighted, lines
 
@@ -30,8 +29,8 @@ def idea(member: Member) -> str:
 
 def formula(member: Member) -> str:
     """Markdown, with a box around what LoRA has not."""
-    rows = r" \\[6pt] ".join(member.formula)
-    return rf"$$\begin{{gathered}}{rows}\end{{gathered}}$$"
+    rows = r" \\[8pt] ".join(member.formula)
+    return rf"$$\begin{{array}}{{l}}\displaystyle {rows}\end{{array}}$$"
 
 
 def change(member: Member) -> str:
@@ -39,8 +38,8 @@ def change(member: Member) -> str:
     return f'<p class="mt-change">{escape(t(f"methods.change.{member.key}"))}</p>'
 
 
-def trains(member: Member) -> str:
-    """The diagram, and how to read it: only what is in it."""
+def legend(member: Member) -> str:
+    """How a diagram is to be read: only what is in it."""
     items = (*member.diagram, *member.beside)
     kinds = {"trains": True, "frozen": True, "changed": any(item.changed for item in items)}
     kinds["off"] = any(isinstance(item, Box) and item.out for item in items)
@@ -49,9 +48,7 @@ def trains(member: Member) -> str:
         for kind, there in kinds.items()
         if there
     )
-    picture = diagram(member, t(f"methods.diagram.{member.key}"), beside=t("methods.beside"))
-    key = f'<p class="mt-legend" style="--own:{member.token}">{entries}</p>'
-    return f"{label(member)}<figure>{picture}</figure>{key}"
+    return f'<p class="mt-legend" style="--own:{member.token}">{entries}</p>'
 
 
 def source(member: Member) -> str:

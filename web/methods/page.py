@@ -8,9 +8,11 @@ from web.article import escape
 from web.i18n import t
 from web.methods import cells
 from web.methods.costs import table
+from web.methods.diagram import diagram
 from web.methods.family import BY_NAME, MEMBERS, Member
 from web.methods.pictures import starts
 from web.methods.race import race
+from widgets.drawing.widget import drawing
 
 FIRST, SECOND = "LoRA", "PiSSA"  # what a first visit shows
 PARTS = ("idea", "formula", "trains", "start")  # a cell for each method
@@ -75,7 +77,10 @@ def cell(part: str, member: Member, place: int) -> None:
         st.markdown(cells.formula(member))
         st.html(cells.change(member))
     elif part == "trains":
-        st.html(cells.trains(member))
+        st.html(cells.label(member))
+        picture = diagram(member, t(f"methods.diagram.{member.key}"), beside=t("methods.beside"))
+        drawing(picture, key=f"mt_diagram_{place}")
+        st.html(cells.legend(member))
     else:
         st.html(cells.label(member))
         starts(member, key=f"mt_start_{place}")

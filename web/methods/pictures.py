@@ -9,7 +9,7 @@ from web.i18n import number, t
 from web.methods.family import Member
 from widgets.heatmap.widget import Line, Matrix, heatmap
 
-SIZE = (170, 170)
+SIZE = (176, 176)
 SCALE = 99.5  # percentile of the entries at which the colours end
 
 
@@ -32,6 +32,7 @@ def starts(member: Member, *, key: str) -> None:
         limit=float(np.percentile(np.abs(start.held if holds else every["pissa"].held), SCALE)),
         palette="div",
         size=SIZE,
+        least="8rem",
     )
     cosine, told = number(start.cosine, 2), t("methods.start.rank", rank=number(start.rank))
     first = Matrix(
@@ -53,4 +54,5 @@ def starts(member: Member, *, key: str) -> None:
         limit=float(np.percentile(np.abs(gradient), SCALE)),
         palette="div",
         size=SIZE,
+        least="8rem",
     )
