@@ -1,5 +1,7 @@
 """A claim's question: asked in every language, answered from the record."""
 
+from dataclasses import replace
+
 import pytest
 
 from content.catalog import LANGUAGES, catalog
@@ -51,6 +53,8 @@ def test_a_curve_is_held_against_the_measured_one_without_the_point_that_was_giv
     assert curve.xs == ["1", "4", "16"]
     assert curve.truth == (3.0, 2.0, 1.0)
     assert "0.75" in said({"curve": [3.0, 3.0, 1.5]}, "", curve)
+    log = replace(curve, low=0.1, log=True)
+    assert "2.0" in said({"curve": [3.0, 1.0, 2.0]}, "", log)
     assert said({}, "", curve) == said(None, "", curve) == ""
     right, wrong = said({"choice": "more"}, "more", None), said({"choice": "less"}, "more", None)
     assert right != wrong

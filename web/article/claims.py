@@ -5,6 +5,7 @@ for: a page full of claims is as light as one without.
 """
 
 import math
+from statistics import fmean
 from typing import Any
 
 import streamlit as st
@@ -73,9 +74,12 @@ def said(given: dict[str, Any] | None, answer: str, curve: Curve | None) -> str:
     if not given:
         return ""
     if curve:
-        drawn = given["curve"][1:]
-        off = math.fsum(abs(a - b) for a, b in zip(drawn, curve.truth[1:], strict=True)) / len(drawn)
-        return t("guess.off", by=number(off, 2))
+        pairs = list(zip(given["curve"][1:], curve.truth[1:], strict=True))
+        if curve.log:
+            return t(
+                "guess.off_factor", by=number(math.exp(fmean(abs(math.log(a / b)) for a, b in pairs)), 1)
+            )
+        return t("guess.off", by=number(fmean(abs(a - b) for a, b in pairs), 2))
     return t("guess.right") if given["choice"] == answer else t("guess.wrong")
 
 

@@ -1,7 +1,7 @@
 // The contents. The page's scroller is Streamlit's own; headings and sentences are found in the document.
 //   data.items     [id of a heading, its title in parts], in order; each second part is a word kept whole
 //   data.language  of the text: when it changes, the sentence being read keeps its place
-const SETTLED = 3000                        // ms after which layout and fonts are taken to have settled
+const SETTLED = 8000                        // ms after which layout, fonts and late figures are taken to have settled
 const lists = new WeakMap()
 // The hash that the page was opened with; Streamlit may have set the query, and lost the hash, before we come.
 let opened = new URL(performance.getEntriesByType('navigation')[0].name).hash

@@ -62,11 +62,11 @@ function offerSelection(button, player, marks) {
   document.addEventListener('scroll', () => { if (first) look() }, { capture: true, passive: true })
   button.addEventListener('pointerdown', event => event.preventDefault())
   button.addEventListener('click', () => {
-    const id = first?.dataset.s
+    const id = first?.dataset.s, language = first?.lang || player.page.language
     getSelection().removeAllRanges()
     button.hidden = true
     if (!id) return
     marks.attend()
-    player.start(player.page.language, id)
+    player.start(language, id)
   })
 }

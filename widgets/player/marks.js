@@ -14,7 +14,9 @@ function createMarks(player) {
 
   const scroller = () => document.querySelector('[data-testid="stMain"]')
   const listening = () => !!document.querySelector('.st-key-listen_text')
-  const find = name => document.querySelector(`[data-s="${CSS.escape(name)}"]`)
+  // Where two languages stand side by side, the one that is spoken is marked.
+  const find = name => document.querySelector(`[data-s="${CSS.escape(name)}"][lang="${player.language}"]`)
+    ?? document.querySelector(`[data-s="${CSS.escape(name)}"]`)
     ?? (name.endsWith('-title') ? document.getElementById(name.slice(0, -6)) : null)
 
   function cut(root) {
