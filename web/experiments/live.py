@@ -26,6 +26,9 @@ def settings(page: State, one: Card) -> None:
     """What a live run may change: pills or a slider for each."""
     for setting in load(one.name).settings:
         key = f"ex_{one.name}_{setting.name}"
+        if setting.several:
+            _several(page, one, setting, key)
+            continue
         labels = {value: choice(value) for value in setting.choices}
         if st.session_state.get(key) != one.config.settings[setting.name]:
             st.session_state[key] = one.config.settings[setting.name]
@@ -150,6 +153,30 @@ def _moved(page: State, one: Card, setting: Setting, key: str) -> None:
     """A setting moved; as the language is switched, to a label of the other one, which is no choice."""
     value = st.session_state[key]
     if value in setting.choices:
+        one.config = ExperimentConfig(one.name, {**one.config.settings, setting.name: value})
+        one.complaint = None
+        write_url(page)
+
+
+def _several(page: State, one: Card, setting: Setting, key: str) -> None:
+    """Pills of methods, any of which can be on; their names are the same in every language."""
+    names = {t(f"fine_tune.method.{value}"): str(value) for value in setting.choices}
+    wanted = str(one.config.settings[setting.name]).split()
+    st.session_state[key] = [name for name, value in names.items() if value in wanted]
+    st.pills(
+        t(f"experiments.setting.{setting.name}"),
+        list(names),
+        selection_mode="multi",
+        key=key,
+        on_change=_picked,
+        args=(page, one, setting, key, names),
+    )
+
+
+def _picked(page: State, one: Card, setting: Setting, key: str, names: dict[str, str]) -> None:
+    """A pill was pressed; the last one stays on."""
+    value = " ".join(names[name] for name in names if name in st.session_state[key])
+    if setting.allows(value):
         one.config = ExperimentConfig(one.name, {**one.config.settings, setting.name: value})
         one.complaint = None
         write_url(page)

@@ -39,8 +39,7 @@ def table() -> str:
     title = escape(t("experiments.compare.title"))
     return (
         f'<section class="ex-compare" aria-labelledby="compare"><h2 id="compare">{title}</h2>'
-        f'<div class="ex-scroll" tabindex="0" role="region" aria-labelledby="compare">'
-        f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></section>"
+        f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></section>"
     )
 
 

@@ -66,7 +66,8 @@ class Card:
     def recipe(self) -> Mapping[str, Any]:
         """Of the live run, with its settings."""
         assert self.run is not None
-        return {**load(self.name).quick, **self.run.config.settings}
+        experiment = load(self.name)
+        return experiment.changed(experiment.quick, self.run.config.settings)
 
     def query(self, standing: Container[str] = ()) -> dict[str, str]:
         """What differs from the usual or stands in the URL already, as it is written there."""
