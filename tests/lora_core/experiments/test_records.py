@@ -19,10 +19,6 @@ def record(request: pytest.FixtureRequest) -> Record:
     return found
 
 
-def test_there_is_no_other_file() -> None:
-    assert sorted(path.stem for path in RESULTS.glob("*.json")) == sorted(NAMES)
-
-
 def test_a_record_is_of_the_recipe_in_the_code(record: Record) -> None:
     experiment = load(record.name)
     assert record.recipe == rounded(experiment.recipe)
