@@ -122,11 +122,22 @@ def judge(checks: Mapping[str, bool], numbers: Mapping[str, float], *, central: 
 
 @dataclass(frozen=True)
 class Setting:
-    """A key of the recipe that a reader may change for a live run."""
+    """A key of the recipe that a reader may change for a live run.
+
+    always: given, a value is several of the choices, these among them, joined by spaces; the recipe has them
+        as a list. They say what is compared, and leave what has been found for each as it is.
+    """
 
     name: str
     default: float | str
     choices: tuple[float | str, ...]
+    always: tuple[str, ...] | None = None
+
+    def allows(self, value: float | str) -> bool:
+        if self.always is None:
+            return value in self.choices
+        words = str(value).split()
+        return set(self.always) <= set(words) <= set(self.choices) and len(set(words)) == len(words)
 
 
 @dataclass(frozen=True)
@@ -175,6 +186,11 @@ class Experiment:
     def deterministic(self) -> bool:
         return not self.seeds
 
+    def changed(self, recipe: Recipe, settings: Mapping[str, float | str]) -> Recipe:
+        """A recipe with settings put over it."""
+        several = {setting.name for setting in self.settings if setting.always is not None}
+        return {**recipe, **{k: str(v).split() if k in several else v for k, v in settings.items()}}
+
     def run(
         self,
         recipe: Recipe,
@@ -197,7 +213,7 @@ class Experiment:
         Raises:
             ValueError: a condition that the recipe does not have.
         """
-        recipe = {**recipe, **(settings or {})}
+        recipe = self.changed(recipe, settings or {})
         names = self.conditions(recipe)
         if unknown := [name for name in conditions or () if name not in names]:
             raise ValueError(f"no condition {', '.join(unknown)}; conditions are: {', '.join(names)}")

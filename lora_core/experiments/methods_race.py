@@ -243,5 +243,6 @@ EXPERIMENT = Experiment(
     settings=(
         Setting("rank", 8, (1, 2, 4, 8, 16, 32)),
         Setting("alpha", 32.0, (8.0, 16.0, 32.0, 64.0)),
+        Setting("methods", " ".join(("full", *METHODS)), ("full", *METHODS), always=("full", "lora")),
     ),
 )

@@ -58,7 +58,7 @@ class ExperimentConfig:
         for name, value in self.settings.items():
             if name not in offered:
                 raise ConfigError("choice", field="setting", value=name, choices=", ".join(offered))
-            if value not in offered[name].choices:
+            if not offered[name].allows(value):
                 choices = ", ".join(map(_text, offered[name].choices))
                 raise ConfigError("choice", field=name, value=value, choices=choices)
         defaults = {name: setting.default for name, setting in offered.items()}
@@ -96,7 +96,11 @@ def live(
 ) -> Iterator[Update]:
     """The quick run of an experiment, at the learning rates of its record unless a setting was changed."""
     experiment, record = load(config.name), read(config.name)
-    changed = any(config.settings[setting.name] != setting.default for setting in experiment.settings)
+    changed = any(
+        config.settings[setting.name] != setting.default
+        for setting in experiment.settings
+        if setting.always is None
+    )
     yield from experiment.run(
         experiment.quick,
         seeds=experiment.quick_seeds,

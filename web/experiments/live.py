@@ -26,7 +26,7 @@ def settings(page: State, one: Card) -> None:
     """What a live run may change: pills or a slider for each."""
     for setting in load(one.name).settings:
         key = f"ex_{one.name}_{setting.name}"
-        if setting.several:
+        if setting.always is not None:
             _several(page, one, setting, key)
             continue
         labels = {value: choice(value) for value in setting.choices}
@@ -160,7 +160,9 @@ def _moved(page: State, one: Card, setting: Setting, key: str) -> None:
 
 def _several(page: State, one: Card, setting: Setting, key: str) -> None:
     """Pills of methods, any of which can be on; their names are the same in every language."""
-    names = {t(f"fine_tune.method.{value}"): str(value) for value in setting.choices}
+    assert setting.always is not None
+    offered = [str(value) for value in setting.choices if value not in setting.always]
+    names = {t(f"fine_tune.method.{value}"): value for value in offered}
     wanted = str(one.config.settings[setting.name]).split()
     st.session_state[key] = [name for name, value in names.items() if value in wanted]
     st.pills(
@@ -174,8 +176,9 @@ def _several(page: State, one: Card, setting: Setting, key: str) -> None:
 
 
 def _picked(page: State, one: Card, setting: Setting, key: str, names: dict[str, str]) -> None:
-    """A pill was pressed; the last one stays on."""
-    value = " ".join(names[name] for name in names if name in st.session_state[key])
+    """A pill was pressed."""
+    assert setting.always is not None
+    value = " ".join([*setting.always, *(names[name] for name in names if name in st.session_state[key])])
     if setting.allows(value):
         one.config = ExperimentConfig(one.name, {**one.config.settings, setting.name: value})
         one.complaint = None

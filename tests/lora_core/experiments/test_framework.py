@@ -157,13 +157,18 @@ def test_every_experiment_is_whole(name: str) -> None:
         assert len(set(names)) == len(names)
     for setting in experiment.settings:
         assert setting.name in experiment.recipe
-        assert setting.default in setting.choices
-        assert experiment.quick[setting.name] == setting.default
+        assert setting.allows(setting.default)
+        usual = experiment.changed(experiment.quick, {setting.name: setting.default})
+        assert usual == experiment.quick
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_live_run_survives_json_and_a_url(name: str) -> None:
-    config = ExperimentConfig(name, {each.name: each.choices[-1] for each in load(name).settings})
+    last = {
+        each.name: " ".join([*each.always, str(each.choices[-1])]) if each.always else each.choices[-1]
+        for each in load(name).settings
+    }
+    config = ExperimentConfig(name, last)
     assert ExperimentConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
     assert ExperimentConfig.from_query({**config.to_query(), "lang": "th"}) == config
     assert ExperimentConfig.from_query({"experiment": name}) == ExperimentConfig(name)
@@ -176,6 +181,18 @@ def test_what_a_live_run_cannot_be_is_refused_by_name() -> None:
         ExperimentConfig("c02_learning_rate", {"beta": 1.0})
     with pytest.raises(ConfigError, match=r"alpha is '3', expected one of: 0\.25, 1, 4"):
         ExperimentConfig.from_query({"experiment": "c02_learning_rate", "alpha": "3"})
+
+
+def test_several_choices_are_a_list_in_the_recipe_and_keep_what_is_always_there() -> None:
+    race = load("methods_race")
+    pair = ExperimentConfig("methods_race", {"methods": "full lora dora"})
+    assert race.conditions(race.changed(race.quick, pair.settings))[:4] == [
+        *(f"full/{steps}" for steps in race.quick["horizons"]),
+        f"lora/{race.quick['horizons'][0]}",
+    ]
+    for vain in ("full dora", "", "full lora dora dora", "full lora sgd"):
+        with pytest.raises(ConfigError, match="methods is"):
+            ExperimentConfig("methods_race", {"methods": vain})
 
 
 def test_recipes_and_rules_need_no_torch() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from lora_core.experiments import Result
 from lora_core.experiments.base import Recipe
-from lora_core.experiments.methods_race import raced
 from web.experiments.chart import Axis, Chart, Level, rows
 from web.experiments.words import axis, small, three, two
 from web.fine_tune.words import colour
@@ -26,7 +25,7 @@ def early(result: Result, recipe: Recipe) -> Chart:
 def _after(place: int, result: Result, recipe: Recipe) -> Chart:
     """Loss of each method after some steps, at its best rate for as many; LoRA's as a dotted line."""
     steps = recipe["horizons"][place]
-    dots, names = rows(result, {f"{name}/{steps}": _row(name) for name in raced(recipe)})
+    dots, names = rows(result, {f"{name}/{steps}": _row(name) for name in recipe["methods"]})
     levels = (Level(result.mean(f"lora/{steps}"), ""),) if f"lora/{steps}" in result.per_seed else ()
     return Chart(
         dots, Axis(axis("loss_methods"), two), Axis("", two), levels=levels, rows=names, precise=three
@@ -35,7 +34,7 @@ def _after(place: int, result: Result, recipe: Recipe) -> Chart:
 
 def descent(result: Result, recipe: Recipe) -> Chart:
     """Steps of plain gradient descent to a known ΔW."""
-    names = [name for name in raced(recipe) if not result.per_seed or f"sgd/{name}" in result.per_seed]
+    names = [name for name in recipe["methods"] if not result.per_seed or f"sgd/{name}" in result.per_seed]
     dots, rows_ = rows(result, {f"sgd/{name}": _row(name) for name in names})
     return Chart(dots, Axis(axis("steps_needed"), small, log=True), Axis("", two), rows=rows_)
 
