@@ -118,7 +118,16 @@ RECIPES: Mapping[str, Recipe] = {
 }
 
 # Method -> task -> its rate, where its steps are larger than LoRA's at the same one.
-METHOD_RATES: Mapping[str, Mapping[str, float]] = {}
+METHOD_RATES: Mapping[str, Mapping[str, float]] = {
+    "lora+": {
+        "python": 8e-4,
+        "thai": 2e-3,
+        "thai-names": 5e-4,
+        "english-names": 3e-4,
+        "fashion": 5e-4,
+        "rotated": 8e-4,
+    },
+}
 
 
 def recipe(base: str, task: str) -> Recipe:

@@ -55,6 +55,26 @@ def test_the_default_rates_are_the_best_of_the_recorded_sweep(base: str, task: s
     assert {**record["recipe"], "lr": config.lr} == told
 
 
+@pytest.mark.parametrize("method", recipes.METHOD_RATES)
+def test_a_methods_own_rates_are_the_best_of_its_recorded_sweep(method: str) -> None:
+    record = json.loads((CHECKPOINTS / "records" / "methods" / f"{method}.json").read_text())
+    assert record["tasks"].keys() == {task for _, task in PAIRS}
+    for base, task in PAIRS:
+        told = record["tasks"][task]
+        means = {row["lr"]: sum(row["losses"]) / len(row["losses"]) for row in told["sweep"]}
+        assert recipes.lr_of(base, task, method) == told["best"] == min(means, key=lambda lr: means[lr])
+        assert all(len(row["losses"]) == len(record["recipe"]["seeds"]) >= 3 for row in told["sweep"])
+        start = recipes.default(base, task).to_json()
+        adapter = {**start["adapter"], "method": method}
+        assert told["recipe"] == {**start, "adapter": adapter, "yardstick": False}
+
+
+def test_a_method_without_a_rate_of_its_own_takes_loras() -> None:
+    assert recipes.lr_of("gpt-en", "python", "dora") == recipes.default("gpt-en", "python").lr
+    assert recipes.lr_of("gpt-en", "python", "full") == recipes.full_lr("gpt-en", "python")
+    assert recipes.lr_of("gpt-en", "python", "lora+") < recipes.default("gpt-en", "python").lr / 4
+
+
 @pytest.mark.parametrize(("base", "task"), PAIRS)
 def test_each_task_has_a_recipe_whose_rank_fits(base: str, task: str) -> None:
     config = recipes.default(base, task)

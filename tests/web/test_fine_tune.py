@@ -46,6 +46,15 @@ def test_full_fine_tuning_is_its_own_yardstick_at_its_own_rate() -> None:
     assert config_of(change(query, "method", "lora")) == recipes.default("gpt-en", "python")
 
 
+def test_a_method_brings_its_own_rate_unless_the_link_names_one() -> None:
+    own = recipes.lr_of("gpt-en", "python", "lora+")
+    assert own != recipes.default("gpt-en", "python").lr
+    assert config_of(change(read({})[0], "method", "lora+")).lr == own
+    assert config_of(read({"method": "lora+"})[0]).lr == own
+    assert config_of(read({"method": "lora+", "lr": "0.005"})[0]).lr == 0.005
+    assert config_of(change(read({"method": "lora+"})[0], "method", "dora")).lr == 5e-3
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
