@@ -79,12 +79,9 @@ def verdict(result: Result) -> Verdict:
     numbers: dict[str, float] = {}
     better: dict[str, list[bool]] = {}
     for variant, steps in product(variants, horizons):
-        lead, error = result.gap(f"lora/{steps}", f"{variant}/{steps}")
-        seeds = len(result.per_seed.get(f"lora/{steps}", []))
-        numbers[f"lead_{variant}_{steps}"] = lead
-        large = lead >= FELT * result.mean(f"lora/{steps}")
-        certain = _p(lead, error, seeds) < CHANCE / (len(variants) * len(horizons))
-        better.setdefault(variant, []).append(large and certain)
+        numbers[f"lead_{variant}_{steps}"], _ = result.gap(f"lora/{steps}", f"{variant}/{steps}")
+        is_better = better_than_lora(result, variant, steps, len(variants) * len(horizons))
+        better.setdefault(variant, []).append(is_better)
     ends = sum(each[-1] for each in better.values())
     checks = {
         "some_better_early": any(each[0] for each in better.values()),
@@ -93,6 +90,14 @@ def verdict(result: Result) -> Verdict:
     }
     outcome: Outcome = "partly" if any(map(any, better.values())) else "does_not"
     return Verdict("reproduces" if checks["most_better_at_end"] else outcome, checks, numbers)
+
+
+def better_than_lora(result: Result, variant: str, steps: int, comparisons: int) -> bool:
+    """One of so many comparisons, by the rule of `verdict`."""
+    lead, error = result.gap(f"lora/{steps}", f"{variant}/{steps}")
+    seeds = len(result.per_seed.get(f"lora/{steps}", []))
+    large = lead >= FELT * result.mean(f"lora/{steps}")
+    return large and _p(lead, error, seeds) < CHANCE / comparisons
 
 
 def _p(lead: float, error: float, seeds: int) -> float:

@@ -34,7 +34,7 @@ def value(name: str, counted: MethodCost) -> tuple[float, str]:
 
 def table(pair: Sequence[Member]) -> str:
     """The counts of both, each with its ratio to LoRA's, as HTML."""
-    heads = "".join(f'<th scope="col" colspan="2">{escape(each.name)}</th>' for each in pair)
+    heads = "".join(f'<th scope="col">{escape(each.name)}</th>' for each in pair)
     body = "".join(_row(name, pair) for name in ROWS) + _once(pair)
     about = escape(t("methods.cost.about", model=LLAMA_3_1_8B.name, rank=number(RANK), tokens=number(TOKENS)))
     return (
@@ -48,10 +48,10 @@ def _row(name: str, pair: Sequence[Member]) -> str:
     cells = []
     for member in pair:
         count, text = value(name, of(member.key))
-        same = count == usual
-        ratio = t("methods.cost.same") if same else t("methods.cost.times", n=_ratio(count / usual))
-        kind = "" if same else ' class="mt-more"'
-        cells.append(f"<td>{escape(text)}</td><td{kind}>{escape(ratio)}</td>")
+        ratio = t("methods.cost.same") if count == usual else t("methods.cost.times", n=_ratio(count / usual))
+        kind = "" if count == usual else ' class="mt-other"'
+        beside = f"<span{kind}>{escape(ratio)}</span>" if member.key != "lora" else ""
+        cells.append(f"<td><b>{escape(text)}</b>{beside}</td>")
     return f'<tr><th scope="row">{escape(t(f"methods.cost.{name}"))}</th>{"".join(cells)}</tr>'
 
 
@@ -62,5 +62,5 @@ def _ratio(share: float) -> str:
 
 
 def _once(pair: Sequence[Member]) -> str:
-    cells = "".join(f'<td colspan="2">{escape(t(f"methods.once.{each.key}"))}</td>' for each in pair)
+    cells = "".join(f"<td>{escape(t(f'methods.once.{each.key}'))}</td>" for each in pair)
     return f'<tr><th scope="row">{escape(t("methods.cost.once"))}</th>{cells}</tr>'

@@ -18,7 +18,7 @@ def starts(member: Member, *, key: str) -> None:
     every, gradient = read()
     start = every[member.key]
     holds = bool(start.held.any())
-    kind = member.key if member.key in ("pissa", "lora-ga", "qlora") else "zero"
+    kind = member.key if member.key in ("pissa", "adalora", "lora-ga", "qlora") else "zero"
     held = Matrix(
         start.held,
         alt=t(f"methods.start.held.{kind}.alt"),
