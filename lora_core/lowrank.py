@@ -1,5 +1,7 @@
 """Approximating a matrix M (m, n) at rank r, with numpy and scipy. No torch here.
 
+scipy takes longer to import than a page has to appear, so it is fetched by those who need it.
+
     truncated SVD   M ≈ U_r S_r V_rᵀ        the best there is: error² = Σ_{i>r} σᵢ²  (Eckart & Young 1936)
     pseudo-inverse  B = M A⁺ or A = B⁺ M    the best second factor when one is given
     CR              M ≈ C R                 columns drawn in proportion to their squared length, R = C⁺ M
@@ -22,7 +24,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import interpolative, lapack
 
 Matrix = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
@@ -207,6 +208,8 @@ def interpolative_decomposition(M: npt.ArrayLike, rank: int) -> Interpolative:
     k = min(rank, int(np.linalg.matrix_rank(unit)))
     if k == 0:
         return Interpolative(np.zeros(0, np.intp), np.zeros((0, M.shape[1])))
+    from scipy.linalg import interpolative
+
     order, coefficients = interpolative.interp_decomp(unit, k, rand=False)
     P = interpolative.reconstruct_interp_matrix(order, coefficients)
     return Interpolative(np.asarray(order[:k], np.intp), np.asarray(P, np.float64))
@@ -274,6 +277,8 @@ def _matrix(M: Any) -> Matrix:
 
 def _triangle(M: Matrix) -> Matrix:
     """R (k, n) of M = Q R (m, n), straight from LAPACK: half of np.linalg.qr's time for thin matrices."""
+    from scipy.linalg import lapack
+
     packed: Matrix = lapack.dgeqrf(M)[0]
     rows = min(M.shape)
     return packed[:rows] * _upper(rows, M.shape[1])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 import lora_core.checkpoints
-from lora_core.lowrank import spectrum_of_product, svd_of_product
+from lora_core.lowrank import svd_of_product
 from lora_core.peft_format import SavedAdapter, read
 from lora_core.recipes import layers
 from web.i18n import t
@@ -67,7 +67,7 @@ def _trained(name: str, rule: str, rank: int) -> Adapter:
     config = saved.config_of(name)
     # PEFT knows no constant γ: such an adapter is saved with α = γ r, and its own α is γ.
     alpha = config.gamma if rule == "constant" else config.alpha
-    singular = spectrum_of_product(B.astype(np.float64), A.astype(np.float64))
+    singular = svd_of_product(B.astype(np.float64), A.astype(np.float64)).S
     return Adapter(B, A, singular, alpha, config.gamma, _record(rule, rank)["validation_loss"])
 
 
