@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from content.catalog import LANGUAGES, catalog
+from content.catalog import LANGUAGES
 from content.document import ARTICLES, align, load
 from content.markdown import parse
 from content.model import ContentError, Figure, Formula, List, Section
@@ -181,16 +181,6 @@ def test_terms_are_distinct_and_explained_in_both_languages() -> None:
         assert not THAI.search(term.en + term.meaning_en)
         assert term.th not in term.avoid
         assert not any(other in chosen.th for other in term.avoid for chosen in terms), term
-
-
-def test_no_thai_text_uses_another_rendering_of_a_term() -> None:
-    interface = {
-        key: text if isinstance(text, str) else " ".join(text) for key, text in catalog("th").items()
-    }
-    for place, text in {"article": words("th"), **interface}.items():
-        for term in glossary().values():
-            for other in term.avoid:
-                assert other not in text, f"{place}: {other!r}, where the glossary has {term.th!r}"
 
 
 def test_english_terms_stand_once_behind_the_first_use_of_their_thai_term() -> None:

@@ -53,7 +53,35 @@ def test_ids_are_unique_and_every_link_within_the_page_leads_to_one(language: st
         n = note.number
         assert {f"side-{n}", f"foot-{n}", f"mark-{n}"} <= links
         assert shown.count(f'href="#mark-{n}"') == 2
-    assert set(re.findall(r'aria-labelledby="([^"]+)"', shown)) <= ids.keys()
+    assert set(re.findall(r'aria-(?:labelledby|describedby)="([^"]+)"', shown)) <= ids.keys()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_in_two_languages_every_sentence_stands_twice_and_every_id_once(language: str) -> None:
+    shown = text(page(language, view="both"))
+    other = LANGUAGES[1 - LANGUAGES.index(language)]
+    sides: dict[str, list[str]] = {language: [], other: []}
+    for name, tongue in re.findall(r'class="s" data-s="([^"]+)" lang="([a-z]+)"', shown):
+        sides[tongue].append(name)
+    assert sides[language] == sides[other]
+    article = load(language)
+    formulas = re.findall(r'class="formula" id="eq-[^"]+" data-s="([^"]+)"', shown)
+    spoken = [sentence.id for section in article.chapters for sentence in section.sentences]
+    assert sorted(sides[language] + formulas) == sorted(spoken)
+    ids = Counter(re.findall(r' (?:id|data-anchor)="([^"]+)"', shown))
+    assert [name for name, count in ids.items() if count > 1] == []
+    assert set(re.findall(r'href="#([^"]+)"', shown)) <= ids.keys()
+    assert set(re.findall(r'aria-describedby="([^"]+)"', shown)) <= ids.keys()
+    for one in LANGUAGES:
+        assert load(one).sections[-1].title in shown
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_sections_lead_on_and_back(language: str) -> None:
+    shown = text(page(language))
+    ids = [section.id for section in load(language).sections]
+    assert re.findall(r'class="previous" href="#([^"]+)"', shown) == ids[:-1]
+    assert re.findall(r'class="next" href="#([^"]+)"', shown) == ids[1:]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -2,6 +2,7 @@
 
 import html
 import re
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -12,10 +13,13 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from content.document import load
 from content.markdown import FIGURES as NAMED
-from content.model import Article, Formula, Paragraph, Piece, Section, Sentence
+from content.model import Article, Formula, Note, Paragraph, Piece, Section, Sentence
+from content.references import references
 from content.terms import unbroken
+from web.article import Setter, ends, escape
 from web.article.figures import FIGURES
-from web.article.setting import Setter, escape, minutes
+from web.article.setting import minutes
+from web.article.works import bibtex, our_bibtex
 
 MARKDOWN = MarkdownIt("commonmark").enable(["strikethrough", "table"]).use(dollarmath_plugin)
 
@@ -110,3 +114,42 @@ def test_reading_takes_a_minute_a_thousand_characters_and_at_least_one() -> None
 
 def test_every_figure_that_may_be_named_can_be_drawn() -> None:
     assert set(NAMED["figure"]) == FIGURES.keys()
+
+
+# ---- what stands around the text ------------------------------------------------------------------------
+
+
+def test_a_term_is_described_by_its_entry_in_the_glossary_of_its_language() -> None:
+    page = setting(Piece("text", "rank", term="rank"))
+    assert '<span class="term" tabindex="0" role="term" aria-describedby="term-en-rank">rank</span>' in page
+    for language in ("en", "th"):
+        shown_terms = ends.terms([Setter(load(language))])
+        ids = re.findall(r'<div id="([^"]+)">', shown_terms)
+        assert f"term-{language}-rank" in ids
+        assert len(ids) == len(set(ids))
+
+
+def test_beside_another_language_there_are_no_ids_sidenotes_or_drop_caps() -> None:
+    note = Note("n", 1, (Sentence("note-n-1", (Piece("text", "Aside."),), 1),))
+    sentence = Sentence("one-1", (Piece("text", "A", cap=True), Piece("note", "n")), 1)
+    noted = replace(article(sentence), notes=(note,))
+    alone, first, beside = (Setter(noted, place).sentence(sentence) for place in ("alone", "first", "beside"))
+    assert 'class="drop"' in alone
+    assert 'class="side"' in alone
+    assert 'class="drop"' not in first + beside
+    assert 'class="side"' not in first + beside
+    assert 'id="mark-1"' in first
+    assert " id=" not in beside
+    assert 'href="#foot-1"' in beside
+
+
+def test_works_are_cited_in_bibtex() -> None:
+    found = {key: bibtex(work) for key, work in references().items()}
+    assert found["schulman2025"].splitlines()[0] == "@article{schulman2025,"
+    assert "  author = {Schulman, J. and {Thinking Machines Lab}}," in found["schulman2025"]
+    assert "  doi = {10.64434/tml.20250929}," in found["schulman2025"]
+    assert "  author = {Hu, E. J. and others}," in found["hu2021"]
+    assert "  eprint = {2106.09685}," in found["hu2021"]
+    for entry in (*found.values(), our_bibtex(load("th"))):
+        assert entry.count("{") == entry.count("}")
+    assert our_bibtex(load("en")).startswith("@misc{pradit2026,")
