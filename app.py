@@ -14,13 +14,15 @@ from web.errors import on_script_error
 from web.experiments.files import ROUTES as RESULTS
 from web.listen import ROUTES as LISTEN
 from web.navigation import ROOT
+from web.prepare import prepare
 from web.receive import ROUTES as UPLOADS
 from web.server import ROUTES, Frame
 
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
-    """The job pool and the narration live as long as the server."""
+    """The job pool and the narration live as long as the server; the first page is prepared beside them."""
+    prepare()
     rooms = (jobs.pool(), service())
     for room in rooms:
         await run_in_threadpool(room.start)
