@@ -10,6 +10,8 @@ import pytest
 from lora_core.config import METHODS
 from lora_core.experiments import read
 from lora_core.experiments.methods_race import verdict
+from web.experiments.chart import overlay
+from web.experiments.figures.race import late
 from web.i18n import number
 from web.methods import costs
 from web.methods.cells import formula
@@ -82,16 +84,23 @@ def test_costs_are_counted_and_compared_with_loras() -> None:
     assert trained == (("41.9 million", ""), ("41.9 million", "as LoRA"))
     held = 2 * 4 * 32 * (2 * 4096 * 4096 + 2 * 1024 * 4096 + 3 * 4096 * 14336)
     assert costs.of("lora-pro").optimizer_bytes == held
-    assert optimizer[1] == (
-        f"{number(held / 1e9, 2)} GB",
-        f"{number(held / costs.of('lora').optimizer_bytes, 1)} times",
-    )
+    assert optimizer[1] == (f"{number(held / 1e9, 2)} GB", "166 times")
+    assert held / costs.of("lora").optimizer_bytes == pytest.approx(166.4)
 
 
 @pytest.mark.parametrize(
-    ("share", "written"), [(1.033, "1.03"), (166.4, "166.4"), (0.129, "0.1"), (1.00018, "1.0002")]
+    ("share", "written"),
+    [
+        (1.0328, "1.03 times"),
+        (166.4, "166 times"),
+        (0.12896, "0.129 times"),
+        (2.5002, "2.50 times"),
+        (1.0055, "1.01 times"),
+        (1.0018, "nearly as LoRA"),
+        (1.00003, "nearly as LoRA"),
+    ],
 )
-def test_a_ratio_has_the_digits_that_set_it_apart_from_one(share: float, written: str) -> None:
+def test_a_ratio_has_three_digits(share: float, written: str) -> None:
     assert costs._ratio(share) == written
 
 
@@ -117,3 +126,14 @@ def test_the_reading_of_the_race_is_the_records() -> None:
 
 def test_every_method_stands_on_the_page() -> None:
     assert tuple(MEMBERS) == METHODS
+
+
+def test_a_live_race_of_fewer_stands_over_the_rows_of_the_same_names() -> None:
+    found = read(NAME)
+    assert found is not None
+    whole = late(found.result, found.recipe)
+    few = late(found.result, {**found.recipe, "methods": ["full", "lora", "dora"]})
+    both = overlay(whole, few)
+    assert both.rows == few.rows
+    behind = [series for series in both.series if series.faint and series.x]
+    assert [(series.x, series.y) for series in behind] == [(series.x, series.y) for series in few.series]

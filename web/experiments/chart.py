@@ -101,9 +101,22 @@ class Chart:
 
 def overlay(recorded: Chart, live: Chart) -> Chart:
     """A live run over the record, which stays whole as a faint trace."""
-    behind = (replace(each, faint=True) for each in recorded.series)
+    behind = [replace(each, faint=True) for each in recorded.series]
+    if live.rows and live.rows != recorded.rows:  # a live run may compare fewer
+        behind = [_in_rows(each, recorded.rows, live.rows) for each in behind]
     longer = max(live.x, recorded.x, key=lambda axis: axis.high or 0.0)
     return replace(live, series=(*behind, *live.series), x=longer, rows=live.rows or recorded.rows)
+
+
+def _in_rows(one: Series, old: Sequence[str], new: Sequence[str]) -> Series:
+    """A series of rows in other rows, by their names; what has no row there is left out."""
+    kept = [i for i, y in enumerate(one.y) if old[round(y)] in new]
+    return replace(
+        one,
+        x=[one.x[i] for i in kept],
+        y=[new.index(old[round(one.y[i])]) for i in kept],
+        spread=[one.spread[i] for i in kept] if one.spread else [],
+    )
 
 
 def so_far(result: Result, condition: str) -> list[Value]:

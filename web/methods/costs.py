@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
 
@@ -48,17 +49,20 @@ def _row(name: str, pair: Sequence[Member]) -> str:
     cells = []
     for member in pair:
         count, text = value(name, of(member.key))
-        ratio = t("methods.cost.same") if count == usual else t("methods.cost.times", n=_ratio(count / usual))
-        kind = "" if count == usual else ' class="mt-other"'
+        ratio, kind = t("methods.cost.same"), ""
+        if count != usual:
+            ratio, kind = _ratio(count / usual), ' class="mt-other"'
         beside = f"<span{kind}>{escape(ratio)}</span>" if member.key != "lora" else ""
         cells.append(f"<td><b>{escape(text)}</b>{beside}</td>")
     return f'<tr><th scope="row">{escape(t(f"methods.cost.{name}"))}</th>{"".join(cells)}</tr>'
 
 
 def _ratio(share: float) -> str:
-    """With as many digits as it takes to differ from 1."""
-    digits = next((d for d in (1, 2, 3) if abs(round(share, d) - 1) >= 10**-d), 4)
-    return number(share, digits)
+    """To three digits; what does not show in them is nearly the same."""
+    if abs(share - 1) < 5e-3:
+        return t("methods.cost.nearly")
+    digits = max(0, 2 - math.floor(math.log10(share))) if share < 100 else 0
+    return t("methods.cost.times", n=number(share, min(digits, 3)))
 
 
 def _once(pair: Sequence[Member]) -> str:
