@@ -13,15 +13,18 @@ FRONTIER: dict[str, list[float | None]] = {"new": [3.0, 2.6, 2.4, 2.5], "forgott
 
 @pytest.mark.parametrize(
     ("loss", "forgotten"),
-    [(3.0, 0.1), (2.8, 0.2), (2.6, 0.3), (2.45, 0.525), (2.4, 0.6), (2.3, None), (3.1, None)],
+    [(3.4, 0.0), (3.2, 0.05), (3.0, 0.1), (2.8, 0.2), (2.6, 0.3), (2.45, 0.525), (2.4, 0.6), (2.3, 0.6)],
 )
-def test_what_was_forgotten_where_as_much_was_learned(loss: float, forgotten: float | None) -> None:
-    expected = None if forgotten is None else pytest.approx(forgotten)
-    assert forgotten_at(loss, FRONTIER) == expected
+def test_what_was_forgotten_where_as_much_was_learned(loss: float, forgotten: float) -> None:
+    """The base is at 3.4; nothing is read behind the best rate."""
+    assert forgotten_at(loss, 3.4, FRONTIER) == pytest.approx(forgotten)
 
 
-def test_a_frontier_that_broke_says_nothing() -> None:
-    assert forgotten_at(2.7, {"new": [None, 2.6], "forgotten": [None, 0.3]}) is None
+def test_a_frontier_that_broke_says_nothing_beyond() -> None:
+    broken: dict[str, list[float | None]] = {"new": [2.6, None], "forgotten": [0.3, None]}
+    assert forgotten_at(2.6, 3.0, broken) == pytest.approx(0.3)
+    assert forgotten_at(None, 3.0, broken) is None
+    assert forgotten_at(2.7, 3.0, {"new": [None], "forgotten": [None]}) is None
 
 
 def test_the_old_task_is_what_the_base_was_not_trained_on() -> None:
@@ -49,6 +52,7 @@ def test_the_rule() -> None:
         "partly",
         {"forgets_less_at_equal_learning"},
     )
+    assert judged("c12_forgetting", forgetting(2.1, 0.485, 0.6))[0] == "does_not"  # less, but by too little
     assert judged("c12_forgetting", forgetting(2.0, 0.3, 0.4)) == ("partly", {"learns_less"})
     outcome, failed = judged("c12_forgetting", forgetting(2.1, 0.6, 0.4))
     assert outcome == "does_not"

@@ -19,7 +19,13 @@ CHEAP = {
     "c03_rank": ("pictures/alpha/r:r8", 3),
     "c04_layers": ("all", 1),
     "c05_batch": ("pictures/examples/r32:b64", 0),
+    "c06_reinforcement": ("rotated/r1", 1),
+    "c08_warmup": ("norm_b", 3),
+    "c10_bits": ("first/r2/n256", 2),
+    "c11_kernel": ("all/r4", 7),
+    "c12_forgetting": ("new/r4", 4),
     "early_curves": ("r16", 2),
+    "methods_race": ("dora/50", 5),
 }
 
 
