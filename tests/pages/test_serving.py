@@ -1,5 +1,6 @@
 """The serving page in both languages, with the real pool behind it."""
 
+import html
 import re
 import secrets
 import time
@@ -72,7 +73,10 @@ def ended(app: AppTest, seconds: float = 120) -> AppTest:
 
 
 def headings(app: AppTest) -> list[str]:
-    return [re.sub("<.*?>", "", each) for each in re.findall(r"<h[12]>(.*?)</h[12]>", told(app), re.DOTALL)]
+    return [
+        re.sub("<.*?>", "", html.unescape(each))
+        for each in re.findall(r"<h[12]>(.*?)</h[12]>", told(app), re.DOTALL)
+    ]
 
 
 @pytest.mark.parametrize("language", ["en", "th"])

@@ -67,6 +67,8 @@ def test_the_pictures_are_of_the_files() -> None:
 def test_the_finding_names_the_quickest_way() -> None:
     assert "2.0 times as many requests as the next best way, and 5.0 times" in charts.finding(FAST_BATCH)
     assert "copies are 1.5 times as fast as one batch" in charts.finding(FAST_COPIES)
+    even = found(batched=[1000], single=[200], swapped=[900], merged=[1050])
+    assert "about as fast: Merged copies" in charts.finding(even)
     for best in WAYS:
         charts.finding(found(**{way: [2.0 if way == best else 1.0] for way in WAYS}))
 

@@ -21,6 +21,7 @@ Drawn = tuple[Spec, str, Table | None]  # the figure, the same in a sentence, th
 Found = Mapping[str, Any]  # a `lora_core.serve.Result` in JSON
 
 DASHES = {"batched": "solid", "single": "dot", "swapped": "dash", "merged": "solid"}
+EVEN = 1.1  # times: what differs less is no difference between two ways
 SAME = 0.95  # of its speed: a batch that keeps so much is as fast as before
 
 
@@ -38,6 +39,9 @@ def finding(found: Found) -> str:
     """What the bars say: which way is the quickest, and by how much."""
     rates = {way: middle(found, "rate", way) for way in WAYS}
     best, next_ = sorted(WAYS, key=lambda way: rates[way], reverse=True)[:2]
+    other = next_ if best == "batched" else best
+    if max(rates[other], rates["batched"]) < EVEN * min(rates[other], rates["batched"]):
+        return t("serving.finding.even", other=t(f"serving.way.{other}"))
     if best == "batched":
         return t(
             "serving.finding.batched",

@@ -33,7 +33,7 @@ def serving() -> None:
     with st.container(key="sv"):
         with st.container(key="sv_head"):
             st.html(
-                f"<h1>{t('serving.title', n=number(page.config.adapters))}</h1>"
+                f"<h1>{variables(t('serving.title', n=number(page.config.adapters)))}</h1>"
                 f'<p class="sv-lead">{variables(t("serving.intro"))}</p>'
             )
             controls(page)
@@ -61,7 +61,7 @@ def serve(page: State) -> None:
     shown = live if counted(live) else shipped
     with st.container(key="sv_measure"):
         title = charts.finding(shown) if shown else t("serving.unmeasured")
-        st.html(f"<h2>{title}</h2>{_status(job, shown)}")
+        st.html(f"<h2>{variables(title)}</h2>{_status(job, shown)}")
         messages(page, "rounds")
         with st.container(key="sv_pictures"):
             with st.container(key="sv_flow"):
@@ -178,14 +178,14 @@ def _growth(config: ServeConfig, live: Found | None) -> None:
     """The recorded measurements over the number of adapters."""
     record = serving_record.read()
     title, about = charts.growth(record, config.characters), t("serving.growth.about")
-    st.html(f"<h2>{title}</h2><p class='cap'>{about}</p>")
+    st.html(f"<h2>{variables(title)}</h2><p class='cap'>{about}</p>")
     _figure("sv_over", charts.growth_chart(record, config.adapters, config.characters, live))
 
 
 def _memory(count: int, shown: Found | None) -> None:
     title = t("serving.memory.title", n=number(count), times=number(memory.times(count), 1))
     reserved = shown.get("reserved") if shown else None
-    st.html(f"<h2>{title}</h2>{memory.table(count, reserved)}")
+    st.html(f"<h2>{variables(title)}</h2>{memory.table(count, reserved)}")
 
 
 def _tenants(page: State) -> None:
