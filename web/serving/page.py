@@ -30,6 +30,7 @@ def serving() -> None:
     page = state()
     read_url(page)
     sync(page)
+    page.drawn = _alive(page)
     with st.container(key="sv"):
         with st.container(key="sv_head"):
             st.html(
@@ -51,9 +52,8 @@ def pace(page: State) -> float | None:
 
 def serve(page: State) -> None:
     """Everything that changes while something runs."""
-    was = _alive(page)
     sync(page)
-    if was != _alive(page):
+    if page.drawn != _alive(page):
         st.rerun()  # for the button beside this fragment, and for the pace
     config = page.config
     job = page.job("rounds")

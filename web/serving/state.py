@@ -37,6 +37,7 @@ class State:
         url: the part of the URL that was read or written last; a different one was given by the reader.
         complaints: what the last URL, or the prompt that was typed last, asked for in vain.
         runs: the reader's jobs of this page by id, as the pool last told them, in their order.
+        drawn: what ran or waited when the whole page was drawn last: ids and states.
         refusal: why the last press of a button did nothing: which, a key of `jobs`, and its values.
     """
 
@@ -44,6 +45,7 @@ class State:
     url: Query = field(default_factory=dict)
     complaints: list[ConfigError] = field(default_factory=list)
     runs: dict[str, JobView] = field(default_factory=dict)
+    drawn: list[tuple[str, str]] = field(default_factory=list)
     refusal: tuple[Part, str, Mapping[str, Any]] | None = None
 
     @property
