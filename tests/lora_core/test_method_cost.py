@@ -52,6 +52,7 @@ def test_counts_are_those_of_real_steps(
     assert counted.optimizer_bytes == sum(t.nbytes for t in tensors)
     assert counted.step == step.get_total_flops()
     assert counted.update == update.get_total_flops()
+    assert counted.flops == counted.step + counted.update
     frozen = 0
     for layer in adapted_layers(model).values():
         held = [layer.base.weight] if method != "qlora" else [b for b in layer.base.buffers() if b.numel()]
