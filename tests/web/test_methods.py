@@ -108,7 +108,7 @@ def test_the_reading_of_the_race_is_the_records() -> None:
     found = read(NAME)
     assert found is not None
     told = reading(found)
-    table = re.findall(r"<td( class=\"mt-other\")?>([+−][\d.]+) ± ([\d.]+)", told)
+    table = re.findall(r"<td( class=\"mt-other\")?>([+−][\d.]+) <span>± ([\d.]+)", told)
     horizons = found.recipe["horizons"]
     assert len(table) == len(VARIANTS) * len(horizons)
     for (bold, lead, _), (method, steps) in zip(table, product(VARIANTS, horizons), strict=True):

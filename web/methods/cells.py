@@ -41,8 +41,14 @@ def change(member: Member) -> str:
 def legend(member: Member) -> str:
     """How a diagram is to be read: only what is in it."""
     items = (*member.diagram, *member.beside)
-    kinds = {"trains": True, "frozen": True, "changed": any(item.changed for item in items)}
-    kinds["off"] = any(isinstance(item, Box) and item.out for item in items)
+    boxes = [item for item in items if isinstance(item, Box)]
+    kinds = {
+        "trains": True,
+        "frozen": any(box.state == "frozen" and not box.bits for box in boxes),
+        "bits": any(box.bits for box in boxes),
+        "changed": any(item.changed for item in items),
+        "off": any(box.out for box in boxes),
+    }
     entries = "".join(
         f'<span><i class="{kind}"></i>{escape(t(f"methods.legend.{kind}"))}</span>'
         for kind, there in kinds.items()

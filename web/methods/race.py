@@ -77,7 +77,7 @@ def sentence(steps: int, names: list[str]) -> str:
 def _cell(found: Record, method: str, steps: int, counts: bool) -> str:
     lead, error = found.result.gap(f"lora/{steps}", f"{method}/{steps}")
     sign = "+" if lead > 0 else "−"
-    text = f"{sign}{number(abs(lead), 3)} ± {number(error, 3)}"
+    text = f"{sign}{number(abs(lead), 3)} <span>± {number(error, 3)}</span>"
     if counts:
-        return f'<td class="mt-other">{text}<span class="vh"> {escape(t("methods.race.counts"))}</span></td>'
+        return f'<td class="mt-other">{text}<i class="vh"> {escape(t("methods.race.counts"))}</i></td>'
     return f"<td>{text}</td>"
