@@ -9,7 +9,7 @@ A request is a text; its answer is the scores of the next character. All ways ge
 each round in another order, on one thread. On a CPU the clock is that of the process, so that other programs
 do not count; elsewhere it is the one on the wall.
 
-``python -m lora_core.serve`` measures every setting that the page offers and records it: some six minutes.
+``python -m lora_core.serve`` measures every setting that the page offers and records it: some four minutes.
 """
 
 from __future__ import annotations
