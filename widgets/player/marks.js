@@ -6,7 +6,7 @@ const TALL = 0.3                            // the spoken line is brought to thi
 function createMarks(player) {
   const highlight = globalThis.Highlight && CSS.highlights ? new Highlight() : undefined
   const still = matchMedia('(prefers-reduced-motion: reduce)')
-  let element, pieces = [], id, word, follows = true, timer = 0
+  let element, pieces = [], id, spoken, word, follows = true, timer = 0
   if (highlight) {
     highlight.priority = 1
     CSS.highlights.set('pradit-word', highlight)
@@ -76,10 +76,11 @@ function createMarks(player) {
       highlight?.clear()
       return
     }
-    const fresh = now !== id || !element?.isConnected
+    const fresh = now !== id || player.language !== spoken || !element?.isConnected
     if (fresh) {
       const near = id === undefined ? true : seen()
       id = now
+      spoken = player.language
       element = find(now)
       pieces = element ? cut(element) : []
       word = undefined
