@@ -1,0 +1,256 @@
+"""Taking a matrix apart in a browser: what a drag paints and says, by mouse, keys and touch."""
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page, WebSocket, expect
+
+from lora_core.nested import METHODS, nested
+from tests.browser.conftest import settled, visit
+from web.decompose.sources import shipped
+from web.matrices import LAYERS
+from widgets.decompose.view import PHOTOS
+
+WATCH = """
+    window.paints = []; window.gaps = []; window.still = false
+    const paints = list => list.getEntriesByName('decompose-paint').map(entry => entry.duration)
+    new PerformanceObserver(list => window.paints.push(...paints(list))).observe({ type: 'measure' })
+    let last
+    const frame = now => {
+        if (last) window.gaps.push(now - last)
+        last = now
+        if (!window.still) requestAnimationFrame(frame)
+    }
+    requestAnimationFrame(frame)
+"""
+OVER = """() => {
+    const main = document.querySelector('[data-testid=stMain]'), limit = main.clientWidth
+    const host = [...document.querySelectorAll('.st-key-decompose *')].find(e => e.shadowRoot)
+    const over = [...host.shadowRoot.querySelectorAll('canvas, span, p, output, text, label')].filter(e => {
+        const box = e.getBoundingClientRect()
+        return box.width && !e.closest('.vh') && (box.right > limit + 1 || box.left < -1)
+    })
+    return [main.scrollWidth - limit, over.map(e => e.outerHTML.slice(0, 90))]
+}"""
+ENTRIES = "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+
+
+def said(page: Page, name: str) -> Locator:
+    return page.locator(f'[data-v="{name}"]').first
+
+
+def rank(page: Page) -> Locator:
+    return page.get_by_role("slider", name="Rank r")
+
+
+def painted(page: Page, name: str) -> np.ndarray:
+    """The grey values of a method's picture."""
+    canvas = page.locator(f'figure[data-k="{name}"] canvas.mx')
+    rows, columns = canvas.evaluate("c => [c.height, c.width]")
+    return np.array(canvas.evaluate(ENTRIES)).reshape(rows, columns, 4)[..., 0].astype(float)
+
+
+def quiet(page: Page) -> None:
+    settled(page)
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def test_the_page_opens_on_a_photo_already_compressed(server: str, reader: Page) -> None:
+    visit(reader, f"{server}/decompose?lang=en")
+    expect(said(reader, "rank")).to_have_text("20")
+    expect(said(reader, "says")).to_contain_text("Drag to the left until you no longer know the picture.")
+    M, found = shipped("cat").M, nested(shipped("cat").M, seed=1)
+    for name in METHODS:
+        error = found[name].errors[19]
+        expect(said(reader, f"error_{name}")).to_have_text(f"{100 * error:.1f}%")
+        expected = np.clip(found[name].at(M, 20), 0, 255)
+        difference = np.abs(painted(reader, name) - expected)
+        assert difference.max() <= 1.01, f"{name}: what is painted is what numpy says"
+    assert np.abs(painted(reader, "M") - M).max() == 0
+    chosen = reader.locator(".lines").evaluate(ENTRIES)
+    marked = np.array(chosen).reshape(256, 256, 4)[..., 3] > 0
+    assert np.flatnonzero(marked.all(axis=0)).tolist() == sorted(found["cur"].columns[:20])
+    assert np.flatnonzero(marked.all(axis=1)).tolist() == sorted(found["cur"].rows[:20])
+
+
+def test_a_drag_paints_at_once_and_speaks_once(server: str, reader: Page) -> None:
+    sent: list[object] = []
+
+    def opened(socket: WebSocket) -> None:
+        socket.on("framesent", lambda message: sent.append(message))
+
+    reader.on("websocket", opened)
+    visit(reader, f"{server}/decompose?lang=en")
+    expect(rank(reader)).to_be_visible()
+    quiet(reader)
+    box = rank(reader).bounding_box()
+    assert box
+    y = box["y"] + box["height"] / 2
+
+    def at(value: float) -> float:  # the thumb is 18 px wide and its middle stands at the value
+        return box["x"] + 9 + (box["width"] - 18) * (value - 1) / 63
+
+    sent.clear()
+    reader.evaluate(WATCH)
+    reader.mouse.move(at(20), y)
+    reader.mouse.down()
+    seen = set()
+    for step in range(60):
+        reader.mouse.move(at(33 + 30 * np.sin(step / 7)), y)
+        seen.add((said(reader, "rank").inner_text(), said(reader, "error_cur").inner_text()))
+    reader.mouse.move(at(40), y)
+    expect(said(reader, "rank")).to_have_text("40")
+    assert not sent, "a drag is the browser's alone"
+    assert len(seen) > 15, seen
+    reader.mouse.up()
+    reader.wait_for_url("**rank=40**")
+    quiet(reader)
+    assert len(sent) == 1
+    found = nested(shipped("cat").M, seed=1)
+    for name in METHODS:  # after sixty moves forth and back the pictures are still those of rank 40
+        expect(said(reader, f"error_{name}")).to_have_text(f"{100 * found[name].errors[39]:.1f}%")
+        expected = np.clip(found[name].at(shipped("cat").M, 40), 0, 255)
+        assert np.abs(painted(reader, name) - expected).max() <= 1.01, name
+    paints, gaps = reader.evaluate("() => { window.still = true; return [window.paints, window.gaps] }")
+    assert len(paints) > 20
+    # The middle ones: on a busy machine some wait for the processor.
+    assert np.median(paints) <= 8, f"ms to paint: {np.quantile(paints, [0.5, 0.95])}"
+    assert np.median(gaps) <= 34, f"ms between frames: {np.quantile(gaps, [0.5, 0.95])}"
+
+
+def test_keys_do_all_that_a_hand_does(server: str, reader: Page) -> None:
+    visit(reader, f"{server}/decompose?lang=en&rank=12")
+    rank(reader).focus()
+    reader.keyboard.press("ArrowRight")
+    reader.wait_for_url("**rank=13**")
+    chart = reader.get_by_role("slider", name="Rank, on the chart of errors")
+    chart.focus()
+    for key, value in (("ArrowLeft", "12"), ("Home", "1"), ("End", "64"), ("PageDown", "56")):
+        reader.keyboard.press(key)
+        expect(said(reader, "rank")).to_have_text(value)
+        expect(chart).to_have_attribute("aria-valuenow", value)
+    expect(reader.get_by_role("status").filter(has_text="Rank 56 of 64")).to_be_attached()
+    reader.wait_for_url("**rank=56**")
+    quiet(reader)
+    reader.get_by_role("radio", name="Cat").focus()
+    reader.keyboard.press("ArrowRight")
+    reader.wait_for_url("**source=coffee**")
+    expect(said(reader, "own_name")).to_have_text("Coffee")
+    reader.get_by_role("radio", name="CUR").focus()
+    reader.keyboard.press("ArrowRight")
+    reader.wait_for_url("**mark=id**")
+    quiet(reader)
+    reader.get_by_role("button", name="Draw again").press("Enter")
+    reader.wait_for_url("**draw=2**")
+    expect(said(reader, "drawn")).to_contain_text("Draw 2 of 10")
+
+
+def test_the_chart_can_be_dragged_and_saved(server: str, reader: Page) -> None:
+    visit(reader, f"{server}/decompose?lang=en")
+    chart = reader.locator('.chart[data-k="errors"]')
+    quiet(reader)
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    assert box
+    y = box["y"] + box["height"] / 2
+    reader.mouse.move(box["x"] + 100, y)
+    reader.mouse.down()
+    reader.mouse.move(box["x"] + box["width"] - 2, y, steps=8)
+    expect(said(reader, "rank")).to_have_text("64")
+    reader.mouse.up()
+    reader.wait_for_url("**rank=64**")
+    with reader.expect_download() as csv:
+        reader.get_by_role("button", name="Numbers (CSV)").click()
+    lines = csv.value.path().read_text("utf-8-sig").splitlines()
+    assert lines[0].startswith("Rank,SVD: Error")
+    first = float(lines[1].split(",")[1])
+    assert first == pytest.approx(nested(shipped("cat").M, seed=1)["svd"].errors[0], abs=1e-4)
+    with reader.expect_download() as svg:
+        reader.get_by_role("button", name="Errors over rank (SVG)").click()
+    drawing = svg.value.path().read_text("utf-8")
+    assert drawing.startswith("<svg")
+    assert "var(" not in drawing
+    assert drawing.count("<polyline") == len(METHODS)
+    reader.get_by_text("Show the numbers").click()
+    expect(reader.get_by_role("table").get_by_role("row")).to_have_count(8)
+
+
+def test_another_matrix_and_the_way_back(server: str, reader: Page) -> None:
+    visit(reader, f"{server}/decompose?lang=en&source=random&spectrum=step&rank=8")
+    expect(said(reader, "size")).to_have_text("64 × 64")
+    expect(said(reader, "error_svd")).to_have_text("13.1%")
+    reader.get_by_label("Singular values", exact=True).select_option("flat")
+    expect(said(reader, "error_svd")).to_have_text("93.5%")
+    reader.wait_for_url("**spectrum=flat**")
+    quiet(reader)
+    reader.locator(".tiles label").filter(has_text="Trained").click()
+    expect(said(reader, "size")).to_have_text("192 × 64")
+    reader.wait_for_url("**source=delta**")
+    quiet(reader)
+    reader.get_by_label("Layer", exact=True).select_option(LAYERS[2])
+    expect(said(reader, "size")).to_have_text("256 × 64")
+    reader.wait_for_url("**layer=blocks.0.mlp.up**")
+    quiet(reader)
+    reader.go_back()
+    expect(said(reader, "size")).to_have_text("192 × 64")
+    reader.go_back()
+    expect(said(reader, "size")).to_have_text("64 × 64")
+    expect(said(reader, "error_svd")).to_have_text("93.5%")
+    quiet(reader)
+    reader.reload()
+    settled(reader)
+    expect(said(reader, "error_svd")).to_have_text("93.5%")
+
+
+def test_the_language_keeps_the_state(server: str, reader: Page) -> None:
+    visit(reader, f"{server}/decompose?lang=en&source=brick&rank=9")
+    expect(said(reader, "own_name")).to_have_text("Bricks")
+    error = said(reader, "error_id").inner_text()
+    reader.locator(".st-key-lang").get_by_role("radio").nth(1).click()
+    expect(said(reader, "own_name")).to_have_text("กำแพงอิฐ")
+    expect(said(reader, "rank")).to_have_text("9")
+    expect(said(reader, "error_id")).to_have_text(error)
+    expect(reader).to_have_url(re.compile("source=brick"))
+
+
+@pytest.mark.parametrize("language", ["en", "th"])
+def test_nothing_overflows_on_a_phone(server: str, new_reader: Callable[..., Page], language: str) -> None:
+    phone = new_reader(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    visit(phone, f"{server}/decompose?lang={language}")
+    for source in (PHOTOS[1], "delta", "random"):
+        phone.locator(f'[name="source"][value="{source}"]').check(force=True)
+        phone.wait_for_url(f"**source={source}**")
+        quiet(phone)
+        assert phone.evaluate(OVER) == [0, []], source
+
+
+def test_the_slider_stays_in_sight_on_a_phone(server: str, new_reader: Callable[..., Page]) -> None:
+    phone = new_reader(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    visit(phone, f"{server}/decompose?lang=en")
+    phone.locator('figure[data-k="cur"] canvas.mx').scroll_into_view_if_needed()
+    quiet(phone)
+    expect(rank(phone)).to_be_in_viewport()
+    box = rank(phone).bounding_box()
+    assert box
+    assert box["height"] >= 44
+    phone.touchscreen.tap(box["x"] + 2, box["y"] + box["height"] / 2)
+    expect(said(phone, "rank")).to_have_text("1")
+    phone.wait_for_url("**rank=1**")
+
+
+def test_the_pictures_follow_the_scheme(server: str, reader: Page) -> None:
+    visit(reader, f"{server}/decompose?lang=en&source=delta&rank=4")
+    expect(said(reader, "rank")).to_have_text("4")
+    light = painted(reader, "svd").mean()
+    reader.emulate_media(color_scheme="dark")
+    reader.wait_for_function(
+        """() => {
+            const hosts = [...document.querySelectorAll('.st-key-decompose *')].filter(e => e.shadowRoot)
+            const canvas = hosts[0].shadowRoot.querySelector('figure[data-k="svd"] canvas.mx')
+            const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data
+            return data.reduce((sum, x) => sum + x, 0) / data.length < 150
+        }"""
+    )
+    assert painted(reader, "svd").mean() < light - 50
