@@ -48,11 +48,13 @@ class Kind:
         config: what its requests are.
         work: what a worker does with one, in JSON.
         check: what is held against limits beyond the config's own; raises Refused.
+        patience: how many times `Limits.silence` it may say nothing before it is taken to hang.
     """
 
     config: type[Config]
     work: Work
     check: Callable[[Any], None] | None = None
+    patience: int = 1
 
 
 class Unusable(Exception):  # noqa: N818
@@ -170,7 +172,7 @@ def check_layers(config: TrainConfig) -> None:
 
 KINDS: Mapping[str, Kind] = {
     "train": Kind(TrainConfig, train, check_layers),
-    "experiment": Kind(ExperimentConfig, experiment),
+    "experiment": Kind(ExperimentConfig, experiment, patience=4),  # some measure long between two updates
     "serve": Kind(ServeConfig, serve),
 }
 

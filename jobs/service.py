@@ -14,7 +14,7 @@ from typing import Any
 
 from jobs.history import History
 from jobs.job import Job, JobView, State
-from jobs.kinds import Config, check
+from jobs.kinds import KINDS, Config, check
 from jobs.limits import Limits, Refused
 from jobs.protocol import Arrays, Header
 from jobs.supervisor import COMMAND, Supervisor
@@ -99,7 +99,7 @@ class Pool:
                     and now - job_.stop_asked > limits.goodbye
                 ):
                     worker.kill("stopped")
-                elif job_ is not None and now - worker.heard > limits.silence:
+                elif job_ is not None and now - worker.heard > limits.silence * KINDS[job_.kind].patience:
                     worker.kill("hung")
                 elif worker.resident() > limits.memory:
                     worker.kill("memory")

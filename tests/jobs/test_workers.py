@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from content.catalog import LANGUAGES, catalog
+from lora_core.experiments import ExperimentConfig
 from tests.jobs.fake_worker import BUG, DIE, GARBAGE, GREEDY, HANG, LONG, MEMORY, QUICK, SWELL
 from tests.jobs.helpers import FAKE, ask, at_work, end_of, hear_more, running, wait_until, workers
 
@@ -64,6 +65,19 @@ def test_a_worker_that_hangs(pool, clock):
     assert failed_with(end_of(pool, job), "hung")
     assert not psutil.pid_exists(pid)
     assert end_of(pool, ask(pool, QUICK)).state == "done"
+
+
+def test_an_experiment_may_be_silent_for_longer(pool, clock):
+    job = pool.submit(ExperimentConfig("c07_invariance"), "ana")
+    running(pool, job)
+    for _ in range(13):
+        clock.now += 9
+        pool.poll(job, "ana")
+        pool.sweep()
+    assert pool.poll(job, "ana").state == "running"  # after 117 s
+    clock.now += 9
+    pool.sweep()
+    assert failed_with(end_of(pool, job), "hung")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux refuses memory to a process")
