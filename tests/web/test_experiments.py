@@ -145,6 +145,14 @@ def test_bars_and_levels_are_within_the_axes() -> None:
     assert spec["layout"]["xaxis"]["tickvals"] == [1, 4]
 
 
+def test_a_strong_level_is_named_beside_the_lines_where_these_are_named() -> None:
+    level = (Level(1.0, "Full", strong=True),)
+    for name, at in (("LoRA", math.log10(4) * 1.05), ("", 0)):
+        chart = Chart((series(name, [(1.0, 1.1, 0.0), (4.0, 1.0, 0.0)]),), X, Y, levels=level)
+        said = [each for each in spec_of(chart)["layout"]["annotations"] if "Full" in each["text"]]
+        assert [each["x"] for each in said] == [pytest.approx(at)]
+
+
 def test_a_bar_on_a_log_axis_never_reaches_zero() -> None:
     wide = series("", [(1.0, 1.0, 5.0), (4.0, 2.0, 0.1)])
     spec = spec_of(Chart((wide,), X, replace(Y, log=True)))

@@ -71,6 +71,8 @@ def facts(found: Record) -> dict[str, float | str]:
     """
     values = {key: value for key, value in found.recipe.items() if isinstance(value, int | float | str)}
     values |= {f"mean_{name}": found.result.mean(name) for name in found.result.per_seed}
+    optima = found.result.extra.get("optima", {})
+    values |= {f"best_{name}": best["loss"] for name, best in optima.items() if best["loss"] is not None}
     values |= {key: value for key, value in found.verdict.numbers.items() if value is not None}
     return shown({key.replace(".", "_"): value for key, value in values.items()})
 

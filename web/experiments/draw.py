@@ -29,20 +29,23 @@ def _plane(chart: Chart) -> Spec:
     frame = Frame(chart.height, low=low, high=high)
     words = Words(x.title, y.title, x.format, y.format)
     named = [_line(series, chart) for series in drawn if _is_named(series, drawn)]
+    beside = [level for level in chart.levels if level.strong and named]  # named as the lines are
+    named += [Line(level.name, level.name, [right], [y.of(level.y)], "var(--ink)") for level in beside]
+    above = [level for level in chart.levels if level not in beside]
     x_ticks = list(x.ticks) or _ticks(x, left, right)
     y_ticks = list(y.ticks) or _ticks(y, low, high)
     wide, narrow = (_margin(named, short) for short in (False, True))
     layout = layout_of(frame, words, x_ticks, y_ticks, margin_right=wide)
     layout["xaxis"] |= {"type": "log" if x.log else "linear", "range": [left, right]}
     layout["yaxis"] |= {"type": "log" if y.log else "linear", "range": [low, high]}
-    layout["annotations"] = titles(words) + _ends(named, frame, False) + _level_names(chart.levels, y)
+    layout["annotations"] = titles(words) + _ends(named, frame, False) + _level_names(above, y)
     layout["shapes"] = [_level(level) for level in chart.levels]
     few = list(x.few) or (x_ticks[::2] if len(x_ticks) > MOST else x_ticks)
     return {
         "data": [trace for series in drawn for trace in _traces(series, chart)],
         "layout": layout,
         "narrow": {
-            "annotations": titles(words) + _ends(named, frame, True) + _level_names(chart.levels, y),
+            "annotations": titles(words) + _ends(named, frame, True) + _level_names(above, y),
             "margin": {"r": narrow},
             "xaxis": {"tickvals": few, "ticktext": [x.format(tick) for tick in few]},
         },
@@ -198,7 +201,7 @@ def _band(series: Series, axis: Axis) -> Spec:
         "x": [*series.x, *reversed(series.x)],
         "y": [*high, *reversed(low)],
         "fill": "toself",
-        "fillcolor": f"{series.colour}26",
+        "fillcolor": f"{series.colour}1f",
         "hoverinfo": "skip",
         "cliponaxis": False,
     }
@@ -231,7 +234,7 @@ def _ink(level: Level) -> Spec:
 
 
 def _level_names(levels: Sequence[Level], axis: Axis) -> list[Spec]:
-    """A strong level's name stands on its left end, another's on its right."""
+    """Names upon the levels: a strong one's stands on its left end, another's on its right."""
     return [
         annotation(
             f"<b>{level.name}</b>" if level.strong else level.name,
