@@ -76,9 +76,9 @@ class Nested:
 
 def ranks(M: npt.ArrayLike) -> int:
     """How many ranks there are to look at: M's own rank, at most MOST; 0 for a matrix of zeros."""
-    M = np.asarray(M, np.float64)
-    size = np.abs(M).max(initial=0.0)
-    return min(MOST, int(np.linalg.matrix_rank(M / size))) if size > 0 else 0
+    values = np.asarray(M, np.float64)
+    size = np.abs(values).max(initial=0.0)
+    return min(MOST, int(np.linalg.matrix_rank(values / size))) if size > 0 else 0
 
 
 def nested(M: npt.ArrayLike, *, seed: int) -> dict[str, Nested]:
@@ -90,18 +90,18 @@ def nested(M: npt.ArrayLike, *, seed: int) -> dict[str, Nested]:
     k = ranks(M)
     if k == 0:
         raise ValueError("matrix is zero everywhere, expected one with something to approximate")
-    M = np.asarray(M, np.float64)
-    M = M / np.abs(M).max()  # no square of an entry overflows
-    U = truncated_svd(M, k).U
-    columns = interpolative_decomposition(M, k).columns
-    rows = interpolative_decomposition(M.T, k).columns
-    C, R = basis(M[:, columns]), basis(M[rows].T)
+    unit = np.asarray(M, np.float64)
+    unit = unit / np.abs(unit).max()  # no square of an entry overflows
+    U = truncated_svd(unit, k).U
+    columns = interpolative_decomposition(unit, k).columns
+    rows = interpolative_decomposition(unit.T, k).columns
+    C, R = basis(unit[:, columns]), basis(unit[rows].T)
     none = np.zeros(0, np.intp)
     return {
-        "svd": Nested(U, None, _errors(M, U, None), none, none),
-        **by_chance(M, k, seed=seed),
-        "id": Nested(C, None, _errors(M, C, None), columns, none),
-        "cur": Nested(C, R, _errors(M, C, R), columns, rows),
+        "svd": Nested(U, None, _errors(unit, U, None), none, none),
+        **by_chance(unit, k, seed=seed),
+        "id": Nested(C, None, _errors(unit, C, None), columns, none),
+        "cur": Nested(C, R, _errors(unit, C, R), columns, rows),
     }
 
 
