@@ -1,4 +1,4 @@
-"""What the GPTs read and write, 192 characters: a new line, printable ASCII, the Thai block, some typography."""
+"""What the GPTs read and write: 192 characters, a new line, ASCII, the Thai block and some typography."""
 
 VOCABULARY = (
     "\n"
