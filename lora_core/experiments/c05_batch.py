@@ -38,11 +38,11 @@ RECIPE = {
     "rates": {"lora": LORA, "full": FULL},
     "selection_seeds": [100],
 }
-QUICK = {
+QUICK = {  # the outermost batch sizes
     **RECIPE,
-    "text": {"ranks": [8, 32], "batches": [8, 64], "examples": 512, "updates": 8},
-    "pictures": {"ranks": [8, 32], "batches": [16, 256], "examples": 10240, "updates": 40},
-    "rates": {"lora": [6.3e-3], "full": [3.2e-3]},
+    "text": {"ranks": [8, 32], "batches": [8, 128], "examples": 1024, "updates": 32},
+    "pictures": {"ranks": [8, 32], "batches": [16, 256], "examples": 10240, "updates": 160},
+    "rates": {"lora": [1e-2], "full": [3.2e-3]},
 }
 TASKS = {"text": "python", "pictures": "fashion"}
 PANELS = ("examples", "updates")
