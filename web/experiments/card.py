@@ -13,6 +13,7 @@ import streamlit as st
 
 from lora_core.experiments import Record, read
 from web.article import escape
+from web.axes import Spec
 from web.experiments.chart import Chart, overlay
 from web.experiments.draw import spec_of
 from web.experiments.figures import FIGURES, VIEWS
@@ -47,7 +48,18 @@ def claim_figure(name: str, key: str, view: str | None = None) -> None:
         return
     shown_view = view or VIEWS[name][0]
     st.html(finding(found, shown_view))
-    draw(name, shown_view, key, FIGURES[name][shown_view](found.result, found.recipe))
+    spec, rows = recorded(name, shown_view, language())
+    alt = t(f"experiments.{name}.finding.{shown_view}", **facts(found))
+    figure(spec, key=key, alt=alt, text=group("figure"), table=rows)
+
+
+@cache
+def recorded(name: str, view: str, language: str) -> tuple[Spec, Table | None]:
+    """The figure of a record and its table, made once in a language: a page may show many."""
+    found = record(name)
+    assert found is not None
+    chart = FIGURES[name][view](found.result, found.recipe)
+    return spec_of(chart), table(chart)
 
 
 def draw(name: str, view: str, key: str, chart: Chart, behind: Chart | None = None) -> None:
