@@ -76,7 +76,7 @@ def test_on_a_phone_nothing_is_cut_off_and_the_code_unfolds(
     )
     wide = page.evaluate(
         """() => [...document.querySelectorAll('[class*="st-key-mt_"] *')]
-            .filter(e => !e.closest('pre, .mt-scroll, .katex-display, .vh'))
+            .filter(e => e.checkVisibility() && !e.closest('pre, .vh, .katex-mathml, details'))
             .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
             .map(e => e.outerHTML.slice(0, 80))"""
     )

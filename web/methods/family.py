@@ -148,7 +148,7 @@ _MEMBERS = (
         Paper("Wang et al.", 2024, "2407.18242"),
         (
             SAME,
-            r"\boxed{\hat g_A, \hat g_B = \arg\min\, \lVert \gamma\, (B \hat g_A + \hat g_B A) - g \rVert}",
+            r"\boxed{\gamma\, (B \hat g_A + \hat g_B A) \approx g}",
         ),
         (W, *UPDATE),
         (Box("M", "kept", True), Box("V", "kept", True)),
