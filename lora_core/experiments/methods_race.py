@@ -51,7 +51,7 @@ RECIPE: Recipe = {
     "rates": [7.5e-4, 1.2e-3, 1.9e-3, 3e-3, 4.8e-3, 7.7e-3, 1.2e-2, 1.9e-2],
     "sgd": {"size": 64, "rank": 8, "error": 0.01, "most": 400},
 }
-QUICK = {**RECIPE, "rates": [3e-3, 7.7e-3]}
+QUICK: Recipe = {**RECIPE, "rates": [3e-3, 7.7e-3], "sgd": {**RECIPE["sgd"], "most": 150}}
 FACTORS = {"full": 0.6, "rslora": 0.6, "lora+": 0.25, "lora-pro": 0.5, "adalora": 2.0}
 
 

@@ -9,7 +9,14 @@ from lora_core.experiments import NAMES, Record, load, read
 from lora_core.experiments.record import RESULTS, rounded
 
 LARGEST = 150_000  # bytes; a page reads them all
-CHOSEN_ON_VALIDATION = ("c01_capacity", "c04_layers", "c05_batch", "early_curves")
+CHOSEN_ON_VALIDATION = (
+    "c01_capacity",
+    "c04_layers",
+    "c05_batch",
+    "c06_reinforcement",
+    "c10_bits",
+    "early_curves",
+)
 
 
 @pytest.fixture(params=NAMES)
