@@ -3,6 +3,7 @@
 bases    pretrains gpt-en, gpt-en-th and mlp-mnist from the vendored data: three minutes on one thread
 tune     sweeps the learning rates of every task for the defaults in recipes.py: six minutes
 methods  sweeps those of the methods that need rates of their own, on every task: three minutes each
+firsts   runs the defaults of every task once, for the fine-tune page to open on: a minute
 starts   computes how every method starts, for the methods page: ten seconds
 retrain  trains the adapters of every γ rule and rank in retrain/: five minutes
 tenants  trains the adapters that the serving page serves, in tenants/: four minutes
@@ -237,6 +238,17 @@ def tune_method(name: str) -> None:
     record(CHECKPOINTS / "records" / "methods" / f"{name}.json", {"seeds": SEEDS}, {"tasks": result}, started)
 
 
+def first(task: str) -> None:
+    """Runs the defaults of a task, and keeps its curves in ``records/firsts/<base>--<task>.json``."""
+    started = time.perf_counter()
+    base = next(base for base in TASKS if task in TASKS[base])
+    config = recipes.default(base, task)
+    *_, last = fine_tune(config, every=math.inf)
+    points = last.to_json()["history"]
+    path = CHECKPOINTS / "records" / "firsts" / f"{base}--{task}.json"
+    record(path, config.to_json(), {"seeds": [config.seed], "history": points}, started)
+
+
 def start(name: str) -> None:
     """Computes how every method starts, and writes ``starts/``."""
     started = time.perf_counter()
@@ -303,6 +315,7 @@ def main() -> None:
         "bases": (pretrain, BASES),
         "tune": (tune, tasks),
         "methods": (tune_method, OWN_RATES),
+        "firsts": (first, tasks),
         "starts": (start, ("all",)),
         "retrain": (retrain, RULES),
         "tenants": (tenant, TENANTS),

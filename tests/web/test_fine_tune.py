@@ -11,7 +11,7 @@ import pytest
 from jobs.job import JobView
 from lora_core import recipes
 from lora_core.config import TASKS, AdapterConfig, TrainConfig
-from web.fine_tune import cost, experiment
+from web.fine_tune import cost, experiment, first
 from web.fine_tune.experiment import change, config_of, read, to_link, to_url
 from web.fine_tune.runs import Run, curve_csv, file_stem, guarded, told_apart
 
@@ -35,6 +35,20 @@ def test_a_link_opens_the_same_experiment(base: str, task: str, method: str) -> 
     assert not complaints
     assert again == query
     assert config_of(read(to_link(config_of(query)))[0]) == config_of(query)
+
+
+@pytest.mark.parametrize(("base", "task"), PAIRS)
+def test_the_page_opens_on_the_recorded_run_of_the_defaults(base: str, task: str) -> None:
+    kept = first.recorded(base, task)
+    assert TrainConfig.from_json(kept["recipe"]) == recipes.default(base, task), "record it anew"
+    spec, told, table = first.first_chart(base, task, log=True)
+    drawn = [trace for trace in spec["data"] if len(trace["x"])]
+    assert len(drawn) == 2
+    assert table is not None
+    assert len(table["rows"]) == len(kept["history"])
+    assert first.recorded_on(base, task) in told
+    last = kept["history"][-1]
+    assert table["rows"][-1][1:] == [f"{last[f'{who}_validation']:.2f}" for who in ("run", "yardstick")]
 
 
 def test_full_fine_tuning_is_its_own_yardstick_at_its_own_rate() -> None:

@@ -9,7 +9,6 @@ from lora_core import recipes
 from web.axes import Spec, Words
 from web.figures import Line, Rule, Spectrum, growth_figure, loss_figure, spectrum_figure
 from web.fine_tune import words
-from web.fine_tune.experiment import Query
 from web.fine_tune.runs import Run
 from web.i18n import number, percent, t
 from widgets.figure.widget import Table
@@ -37,17 +36,10 @@ def loss_chart(run: Run, others: Sequence[Run], names: dict[str, str], *, show: 
     lines.append(mine)
     before = run.before(what)
     rule = None if before is None else Rule(before, t("fine_tune.before_level", value=write(before)))
-    titles = _titles(t(f"fine_tune.axis.{show}.{kind(run)}"), show)
+    about = titles(t(f"fine_tune.axis.{show}.{kind(run)}"), show)
     longest = max(each.config.steps for each in (run, *others))
-    spec = loss_figure(lines, titles, steps=longest, log=log, before=rule)
+    spec = loss_figure(lines, about, steps=longest, log=log, before=rule)
     return spec, _told(run, what, names[run.id], write), _table(run, what, write)
-
-
-def no_chart(query: Query, *, log: bool) -> Drawn:
-    """The axes that wait for the first run."""
-    about = recipes.recipe(query["base"], query["task"]).kind
-    titles = _titles(t(f"fine_tune.axis.loss.{about}"), "loss")
-    return loss_figure([], titles, steps=int(query["steps"]), log=log), t("fine_tune.alt.empty"), None
 
 
 def kind(run: Run) -> str:
@@ -55,7 +47,7 @@ def kind(run: Run) -> str:
     return recipes.recipe(run.config.base, run.config.task).kind
 
 
-def _titles(y: str, show: str) -> Words:
+def titles(y: str, show: str) -> Words:
     return Words(
         x=t("fine_tune.axis.step"),
         y=y,
@@ -99,7 +91,7 @@ def _table(run: Run, what: str, write: partial[str]) -> Table | None:
         [number(step), write(value), *([write(full[step]) if step in full else ""] if full else [])]
         for step, value in zip(steps, mine, strict=True)
     ]
-    return _if_any(head, rows)
+    return if_any(head, rows)
 
 
 def spectrum_chart(run: Run, layer: str) -> Drawn:
@@ -122,7 +114,7 @@ def spectrum_chart(run: Run, layer: str) -> Drawn:
         for i in range(max((len(each.values) for each in found), default=0))
     ]
     drawn = list(reversed(found))  # the watched run on top
-    return spectrum_figure(drawn, titles), _told_values(run, layer, found), _if_any(head, rows)
+    return spectrum_figure(drawn, titles), _told_values(run, layer, found), if_any(head, rows)
 
 
 def growth_chart(run: Run, layer: str) -> Drawn:
@@ -152,10 +144,10 @@ def growth_chart(run: Run, layer: str) -> Drawn:
     head = [t("fine_tune.axis.step"), *(t("fine_tune.sigma", name=name) for name, _ in columns)]
     spec = growth_figure(lines, titles, steps=run.config.steps)
     now = [Spectrum(name, _now(run, who, layer), "") for who, name in _who(run)]
-    return spec, _told_values(run, layer, now), _if_any(head, rows)
+    return spec, _told_values(run, layer, now), if_any(head, rows)
 
 
-def _if_any(head: list[str], rows: list[list[str]]) -> Table | None:
+def if_any(head: list[str], rows: list[list[str]]) -> Table | None:
     return Table(head=head, rows=rows) if rows else None
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from web.fine_tune import charts, words
 from web.fine_tune.controls import controls, go, layer, view
+from web.fine_tune.first import first_chart, recorded_on
 from web.fine_tune.progress import caution, head
 from web.fine_tune.runs import Run
 from web.fine_tune.samples import samples
@@ -64,7 +65,8 @@ def run(page: State) -> None:
             with st.container(key="ft_table"):
                 table(page, names)
         else:
-            st.html(f'<p class="cap">{t("fine_tune.empty")}</p>')
+            when = recorded_on(page.query["base"], page.query["task"])
+            st.html(f'<p class="cap">{t("fine_tune.empty", day=when)}</p>')
 
 
 def _caution(page: State) -> None:
@@ -89,7 +91,7 @@ def _chart(page: State, names: dict[str, str]) -> None:
     spec, alt, rows = (
         charts.loss_chart(shown, others, names, show=show, log=log)
         if shown
-        else charts.no_chart(page.query, log=log)
+        else first_chart(page.query["base"], page.query["task"], log=log)
     )
     figure(spec, key="ft_loss", alt=alt, text=group("figure"), table=rows)
 

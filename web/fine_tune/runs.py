@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,9 +76,7 @@ class Run:
 
     def curve(self, who: str, what: str) -> tuple[list[int], list[float]]:
         """One curve: who is "run" or "yardstick", what is "validation", "accuracy" or "train"."""
-        points = self.last["history"] if self.last else []
-        found = [(p["step"], p[f"{who}_{what}"]) for p in points if p[f"{who}_{what}"] is not None]
-        return [x for x, _ in found], [y for _, y in found]
+        return curve(self.last["history"] if self.last else [], who, what)
 
     def result(self, who: str, what: str = "validation", at: int | None = None) -> float | None:
         """The last value of a curve, or the last one up to a step."""
@@ -127,6 +125,12 @@ class Run:
         """The layers whose ΔW is known, in the model's order."""
         start = "run.delta."
         return [name.removeprefix(start) for name in (self.view.arrays or {}) if name.startswith(start)]
+
+
+def curve(history: Sequence[Mapping[str, Any]], who: str, what: str) -> tuple[list[int], list[float]]:
+    """Steps and values of one curve of a run's history."""
+    found = [(p["step"], p[f"{who}_{what}"]) for p in history if p[f"{who}_{what}"] is not None]
+    return [x for x, _ in found], [y for _, y in found]
 
 
 def told_apart(runs: Sequence[Run], fields: Sequence[str]) -> dict[str, list[str]]:

@@ -70,18 +70,22 @@ def setting(name: str, config: TrainConfig) -> str:
     return t(f"fine_tune.setting.{name}", value=value)
 
 
+def run_name(config: TrainConfig) -> str:
+    """Method and rank."""
+    if config.adapter is None:
+        return t("fine_tune.method.full")
+    how, rank = t(f"fine_tune.method.{config.adapter.method}"), number(config.adapter.rank)
+    return t("fine_tune.run", method=how, rank=rank)
+
+
 def run_names(runs: Sequence[Run]) -> dict[str, str]:
     """A short name for each run: method and rank, and what tells it from its twins."""
     apart = told_apart(runs, FIELDS)
     names = {}
     for run in runs:
-        adapter = run.config.adapter
-        name = t("fine_tune.method.full")
-        if adapter is not None:
-            name = t(
-                "fine_tune.run", method=t(f"fine_tune.method.{adapter.method}"), rank=number(adapter.rank)
-            )
-        names[run.id] = " ".join([name, *(setting(field, run.config) for field in apart[run.id][:2])])
+        names[run.id] = " ".join(
+            [run_name(run.config), *(setting(field, run.config) for field in apart[run.id][:2])]
+        )
     twice = {name for name in names.values() if list(names.values()).count(name) > 1}
     for run in runs:
         if names[run.id] in twice:
