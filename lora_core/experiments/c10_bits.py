@@ -130,11 +130,14 @@ def measure(request: Request) -> Iterator[Update]:
         runs = {
             name: [_learner(recipe, name, chosen[name], seed) for seed in request.seeds] for name in names
         }
-        for part, ended in _run(request, [each for mine in runs.values() for each in mine], images):
-            found = ended
-            yield Update((done + share + (1 - share) * part * 0.999) / len(sizes), result)
-        if any(each not in found for mine in runs.values() for each in mine):
-            return
+        reported = [each for mine in runs.values() for each in mine]
+        for place, learner in enumerate(reported):  # each alone: what else is learned shall not matter
+            for part, ended in _run(request, [learner], images):
+                found = {**found, **ended}
+                made = share + (1 - share) * (place + part) / len(reported)
+                yield Update((done + made * 0.999) / len(sizes), result)
+            if learner not in found:
+                return
         result.chosen.update(chosen)
         for name, mine in runs.items():
             result.per_seed[name] = [stored(found[each], images) for each in mine]
