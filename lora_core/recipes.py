@@ -119,6 +119,14 @@ RECIPES: Mapping[str, Recipe] = {
 
 # Method -> task -> its rate, where its steps are larger than LoRA's at the same one.
 METHOD_RATES: Mapping[str, Mapping[str, float]] = {
+    "rslora": {
+        "python": 0.002,
+        "thai": 0.005,
+        "thai-names": 0.002,
+        "english-names": 0.0012,
+        "fashion": 0.002,
+        "rotated": 0.002,
+    },
     "lora+": {
         "python": 8e-4,
         "thai": 2e-3,
