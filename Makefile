@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run setup test test-slow test-load lint format bench screenshots browser clean
+.PHONY: run setup test test-slow test-load coverage lint format bench screenshots browser clean
 
 run: $(VENV)/.run
 	@echo "Pradit: http://$(ADDRESS):$(PORT)"
@@ -22,6 +22,10 @@ test-slow: setup browser $(VENV)/.slow
 
 test-load: setup
 	$(BIN)/python -m pytest -m load -s
+
+coverage: setup
+	$(BIN)/coverage run -m pytest tests/lora_core
+	$(BIN)/coverage report
 
 lint: setup
 	$(BIN)/ruff format --check .
