@@ -1,56 +1,24 @@
 """The page in both languages, with the real pool behind it."""
 
 import re
-import secrets
 import time
 from collections import Counter
-from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import jobs
-from jobs.limits import Limits
 from lora_core.experiments import NAMES, read
+from tests.pages.app import opened, told
 from web.experiments.source import ITEMS
-from web.navigation import ROOT
 
-MAIN = ROOT / "web" / "main.py"
-PAGE = ROOT / "pages" / "experiments.py"
+READER = "web.experiments.state.reader_id"
+pytestmark = pytest.mark.usefixtures("pool", "own_reader")
 QUICK = "c07_invariance"  # seconds
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _pool() -> Iterator[None]:
-    """The pool is open while these tests run, for readers who are slow to look."""
-    pool = jobs.pool()
-    pool.limits = Limits(lease=120.0)
-    pool.start()
-    yield
-    pool.stop()
-
-
-@pytest.fixture(autouse=True)
-def _reader(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reader of its own for each test; AppTest has no cookies."""
-    token = secrets.token_urlsafe(16)
-    monkeypatch.setattr("web.experiments.state.reader_id", lambda: token)
-
-
-def page(language: str = "en", **query: str) -> AppTest:
-    app = AppTest.from_file(str(MAIN), default_timeout=60)
-    app.query_params["lang"] = language
-    app.switch_page(str(PAGE))
-    for key, value in query.items():
-        app.query_params[key.replace("__", ".")] = value
-    app.run()
-    assert not app.exception, app.exception
-    return app
-
-
-def told(app: AppTest) -> str:
-    """All the page's own HTML."""
-    return "\n".join(str(block.proto.body) for block in app.get("html"))
+page = partial(opened, "experiments")
 
 
 def card(app: AppTest, name: str = QUICK):

@@ -2,58 +2,27 @@
 
 import html
 import re
-import secrets
 import time
-from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import jobs
 from content.catalog import catalog
-from jobs.limits import Limits, Refused
+from jobs.limits import Refused
 from lora_core import serving_record
 from lora_core.serving_config import WAYS
 from lora_core.tenants import TENANTS
-from web.navigation import ROOT
+from tests.pages.app import opened, told
 from web.serving.state import State
 
-MAIN = ROOT / "web" / "main.py"
-PAGE = ROOT / "pages" / "serving.py"
+READER = "web.serving.state.reader_id"
+pytestmark = pytest.mark.usefixtures("pool", "own_reader")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _pool() -> Iterator[None]:
-    """Serving is open while these tests run, for readers who are slow to look."""
-    pool = jobs.pool()
-    pool.limits = Limits(lease=120.0)
-    pool.start()
-    yield
-    pool.stop()
-
-
-@pytest.fixture(autouse=True)
-def _reader(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reader of its own for each test; AppTest has no cookies."""
-    token = secrets.token_urlsafe(16)
-    monkeypatch.setattr("web.serving.state.reader_id", lambda: token)
-
-
-def page(language: str = "en", **query: str) -> AppTest:
-    app = AppTest.from_file(str(MAIN), default_timeout=60)
-    app.query_params["lang"] = language
-    app.run()
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.switch_page(str(PAGE)).run()
-    assert not app.exception, app.exception
-    return app
-
-
-def told(app: AppTest) -> str:
-    """All the page's own HTML."""
-    return "\n".join(str(block.proto.body) for block in app.get("html"))
+page = partial(opened, "serving")
 
 
 def state(app: AppTest) -> State:
