@@ -1,5 +1,6 @@
 """Start of Pradit: `streamlit run app.py`. Puts the frame around Streamlit, jobs and voices beside it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,18 +19,28 @@ from web.prepare import prepare
 from web.receive import ROUTES as UPLOADS
 from web.server import ROUTES, Frame
 
+FIRST = 4.0
+"""Seconds after the start that the first page has the machine to itself; a worker asked for comes at once."""
+
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     """The job pool and the narration live as long as the server; the first page is prepared beside them."""
     prepare()
-    rooms = (jobs.pool(), service())
-    for room in rooms:
-        await run_in_threadpool(room.start)
+    pool, voices = jobs.pool(), service()
+    await run_in_threadpool(pool.start, warm=False)
+
+    async def warm() -> None:
+        await asyncio.sleep(FIRST)
+        await run_in_threadpool(pool.warm)
+        await run_in_threadpool(voices.start)
+
+    warming = asyncio.create_task(warm())
     try:
         yield {}
     finally:
-        for room in rooms:
+        warming.cancel()
+        for room in (pool, voices):
             await run_in_threadpool(room.stop)
 
 

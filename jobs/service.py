@@ -55,8 +55,8 @@ class Pool:
 
     # The server's side
 
-    def start(self) -> None:
-        """Open, with one worker warming up."""
+    def start(self, *, warm: bool = True) -> None:
+        """Open, with one worker warming up unless `warm` is called later."""
         with self._lock:
             if self._open:
                 return
@@ -64,6 +64,12 @@ class Pool:
             self._troubles = 0
             self._keeper = threading.Thread(target=self._keep, name="job keeper", daemon=True)
             self._keeper.start()
+        if warm:
+            self.warm()
+
+    def warm(self) -> None:
+        """Have a worker ready before anyone asks."""
+        with self._lock:
             self._arrange()
 
     def stop(self, timeout: float = 10.0) -> None:
