@@ -11,7 +11,7 @@ def share(*, addresses: Sequence[str], text: Mapping[str, str]) -> None:
     """Show the button.
 
     Args:
-        addresses: of this computer, as others in the room reach it; none if the server listens to itself only.
+        addresses: of this computer, as others in the room reach it; none if the server listens to itself.
         text: the strings of `share.*`.
     """
     _share(key="share", data={"addresses": list(addresses), "text": dict(text)}, width="content")
