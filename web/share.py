@@ -16,7 +16,7 @@ from starlette.routing import Route
 from content.catalog import LANGUAGES, catalog
 
 LONGEST = 1500
-"""Characters of an address that a code is drawn for; beyond, it is too dense to scan from a wall."""
+"""Bytes of an address that a code is drawn for; beyond, it is too dense to scan from a wall."""
 
 LOCALES = {"en": "en_GB", "th": "th_TH"}
 
@@ -67,10 +67,13 @@ def addresses() -> list[str]:
 async def serve_code(request: Request) -> Response:
     """`/qr.svg?text=…`: an address of this very server as a QR code, and of no other."""
     text = request.query_params.get("text", "")
-    url = urlsplit(text)
+    try:
+        url = urlsplit(text)
+    except ValueError:  # a bracket that is not closed
+        return PlainTextResponse("not an address", status_code=400)
     if url.scheme not in ("http", "https") or url.hostname not in {request.url.hostname, *addresses()}:
         return PlainTextResponse("not an address of this server", status_code=400)
-    if len(text) > LONGEST:
+    if len(text.encode()) > LONGEST:
         return PlainTextResponse("too long", status_code=400)
     drawing = io.BytesIO()
     segno.make(text, error="m", micro=False).save(drawing, kind="svg", border=1, scale=4, xmldecl=False)

@@ -63,7 +63,10 @@ def test_a_code_is_drawn_of_this_server_alone(client: TestClient, monkeypatch: p
     assert ours.headers["content-type"] == "image/svg+xml"
     assert ours.text.startswith("<svg")
     long = "http://testserver/?q=" + "x" * share.LONGEST
-    for bad in ("", "https://elsewhere.example/", "javascript:alert(1)", "file:///etc/passwd", long):
+    dense = "http://testserver/?q=" + "ก" * (share.LONGEST - 40)  # three bytes each
+    broken = "http://[testserver/"
+    elsewhere = ("https://elsewhere.example/", "javascript:alert(1)", "file:///etc/passwd")
+    for bad in ("", *elsewhere, long, dense, broken):
         assert client.get(f"/qr.svg?text={quote(bad)}").status_code == 400
     room = f"/qr.svg?text={quote('http://192.0.2.7:8501/')}"
     assert client.get(room).status_code == 400
