@@ -4,6 +4,7 @@
 the reader who sent them can. A header that no form of another site can send stands in for a token.
 """
 
+import asyncio
 import secrets
 import time
 from dataclasses import dataclass, field
@@ -86,11 +87,12 @@ async def receive(request: Request) -> Response:
         return _refused("busy", 503)
     data = bytearray()
     try:
-        async for chunk in request.stream():
-            data += chunk
-            if len(data) > size:
-                break
-    except ClientDisconnect:
+        async with asyncio.timeout(SHELF.seconds):  # its room is kept no longer than that
+            async for chunk in request.stream():
+                data += chunk
+                if len(data) > size:
+                    break
+    except (ClientDisconnect, TimeoutError):
         data.clear()
     if len(data) != size:
         SHELF.drop(name)

@@ -1,10 +1,13 @@
 """Files on their way to a page: who may send, how much, and who may take them out."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from web import receive
 from web.receive import HEADER, MAX_BYTES, ROUTES, Shelf
@@ -59,6 +62,20 @@ def test_a_length_that_is_not_the_truth_is_refused(client: TestClient, shelf: Sh
             "/upload", content=iter([b"12345"]), headers={HEADER: "1", "content-length": told}
         )
         assert answer.json() == {"refused": "sent"}
+    assert not shelf._parcels
+
+
+def test_a_file_that_never_ends_is_not_waited_for(shelf: Shelf) -> None:
+    shelf.seconds = 0.01
+    sent: list[Message] = [{"type": "http.request", "body": b"12", "more_body": True}]
+
+    async def dribble() -> Message:
+        return sent.pop() if sent else await asyncio.Event().wait()
+
+    headers = [(b"cookie", f"{READER}=ann".encode()), (HEADER.encode(), b"1"), (b"content-length", b"5")]
+    request = Request({"type": "http", "method": "POST", "headers": headers}, dribble)
+    answer = asyncio.run(asyncio.wait_for(receive.receive(request), 10))
+    assert answer.status_code == 400
     assert not shelf._parcels
 
 
