@@ -71,6 +71,7 @@ class Pool:
         """Have a worker ready before anyone asks."""
         with self._lock:
             self._arrange()
+            self._wake.set()  # the keeper slept as long as there was nothing to keep time for
 
     def stop(self, timeout: float = 10.0) -> None:
         """Close: every job is stopped, no worker is left when this returns."""

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from content.catalog import LANGUAGES, catalog
+from jobs import Limits, Pool
 from lora_core.experiments import ExperimentConfig
 from tests.jobs.fake_worker import BUG, DIE, GARBAGE, GREEDY, HANG, LONG, MEMORY, QUICK, SWELL
 from tests.jobs.helpers import FAKE, ask, at_work, end_of, hear_more, running, wait_until, workers
@@ -116,6 +117,20 @@ def test_a_worker_that_never_gets_ready(make_pool, clock):
         pool.sweep()
         wait_until(lambda first=first: first not in workers(pool))
     assert failed_with(end_of(pool, job), "no_worker")
+
+
+def test_a_worker_warmed_up_later_is_watched_too(monkeypatch, clock):
+    monkeypatch.setenv("PYTHONPATH", str(FAKE.parents[2]))
+    pool = Pool(Limits(), clock=clock, command=[sys.executable, str(FAKE), "slow"])
+    pool.start(warm=False)
+    try:
+        wait_until(lambda: pool._wake._cond._waiters)  # the keeper sleeps: there is nothing to keep time for
+        pool.warm()
+        (first,) = workers(pool)
+        clock.now += 121
+        wait_until(lambda: first not in workers(pool))
+    finally:
+        pool.stop()
 
 
 def test_stop_leaves_no_process_and_no_thread(make_pool):
