@@ -17,6 +17,7 @@ from PIL import Image, ImageOps
 MB = 1 << 20
 MAX_BYTES = 8 * MB  # of a picture or a matrix
 MAX_PIXELS = 25_000_000  # of a picture before it is scaled down
+MAX_SCANS = 300  # of a JPEG, each a pass over all its pixels; a camera makes ten
 MAX_HEADER = 4096  # bytes of a .npy header; that of a matrix takes 128
 PICTURE_SIDE = 256  # px along the longer side, to which a picture is scaled
 MATRIX_SIDE = 512  # rows and columns at most
@@ -100,6 +101,8 @@ def _picture(data: bytes) -> NDArray[np.float64]:
             raise RefusedError("pixels", most=MAX_PIXELS // 1_000_000)
         if min(width, height) < LEAST_SIDE or max(width, height) > 64 * min(width, height):
             raise RefusedError("thin", rows=height, columns=width)
+        if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MAX_SCANS:
+            raise RefusedError("broken_picture")
         try:
             picture.draft("L", (PICTURE_SIDE, PICTURE_SIDE))  # a JPEG is decoded at a fraction of its size
             grey = ImageOps.exif_transpose(picture).convert("L")
@@ -145,7 +148,7 @@ def _csv(data: bytes) -> NDArray[np.float64]:
     if not lines:
         raise RefusedError("empty")
     mark = next((each for each in ",;\t" if each in lines[-1][1]), None)
-    if len(lines) > 1 and not any(_number(cell) is not None for cell in lines[0][1].split(mark)):
+    if len(lines) > 1 and not any(_number(cell) is not None for cell in lines[0][1].split(mark, MATRIX_SIDE)):
         lines = lines[1:]
     if len(lines) > MATRIX_SIDE:
         raise RefusedError(

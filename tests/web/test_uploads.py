@@ -204,6 +204,25 @@ def test_memory_is_not_asked_for_before_the_size_is_known() -> None:
     tracemalloc.stop()
 
 
+def test_a_picture_that_is_drawn_over_and_over_is_refused_before_it_is_drawn() -> None:
+    data = picture("JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    assert read("a.jpg", data).photo
+    with pytest.raises(RefusedError) as refused:
+        read("a.jpg", data[:-2] + data[last:-2] * uploads.MAX_SCANS + data[-2:])
+    assert refused.value.key == "broken_picture"
+
+
+def test_a_first_line_is_not_taken_apart_beyond_what_a_matrix_may_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried = []
+    monkeypatch.setattr(uploads, "_number", tried.append)  # every cell is a word
+    with pytest.raises(RefusedError):
+        read("m.csv", b"a," * 100_000 + b"a\nb,b")
+    assert len(tried) < 2 * MATRIX_SIDE
+
+
 def test_numpy_never_unpickles_here() -> None:
     source = (ROOT / "web" / "uploads.py").read_text("utf-8")
     assert "np.load" not in source
