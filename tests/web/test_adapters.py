@@ -4,6 +4,7 @@ import json
 import struct
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError, Thread
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from safetensors.numpy import save
 
 from lora_core import peft_format
 from tests.web.test_uploads import npy, picture, zipped
-from web.adapters import reading
+from web.adapters import charts, reading
 from web.adapters.reading import DISPLAY, Brought, gamma_of, layer, read, tensors
 from web.matrices import CHECKPOINTS
 from web.uploads import RefusedError
@@ -75,6 +76,46 @@ def test_a_large_update_is_thinned_and_never_formed() -> None:
     np.testing.assert_allclose(one.update, (0.5 * B @ A)[::24, ::24], rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(one.A, A[:, ::24], rtol=1e-6)
     np.testing.assert_allclose(one.B, B[::24], rtol=1e-6)
+
+
+def test_pictures_of_many_layers_are_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "PIXELS", 3 * 10**2)
+    for one in brought(adapter(0, 1, 2)).layers:
+        assert one.update.shape == (7, 10)
+        assert max(*one.A.shape, *one.B.shape) <= 10
+
+
+def test_one_adapter_is_read_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    both, alone = Barrier(2), []
+
+    def slow(*_: object) -> Brought:
+        try:
+            both.wait(0.1)
+        except BrokenBarrierError:
+            alone.append(True)
+        return Brought("", (), True)
+
+    monkeypatch.setattr(reading, "_adapter", slow)
+    readers = [Thread(target=brought, args=(adapter(0),)) for _ in range(2)]
+    for each in readers:
+        each.start()
+    for each in readers:
+        each.join()
+    assert alone == [True, True]
+
+
+def test_a_length_that_looks_like_json_is_a_length() -> None:
+    data = adapter(0)
+    length = struct.unpack("<Q", data[:8])[0]
+    wide = data[8 : 8 + length].ljust(0x7B20)  # its length begins with the bytes of " {"
+    assert len(brought(struct.pack("<Q", 0x7B20) + wide + data[8 + length :]).layers) == 1
+
+
+def test_a_name_from_a_file_is_no_markup_in_a_chart() -> None:
+    B, A = factors()
+    name = '<a href="//x.example">&amp;</a>'
+    spec, _, _ = charts.ranking(brought(save({f"{name}.lora_A.weight": A, f"{name}.lora_B.weight": B})))
+    assert spec["layout"]["annotations"][0]["text"] == '&lt;a href="//x.example"&gt;&amp;amp;&lt;/a&gt;'
 
 
 def test_layers_stand_in_the_order_of_their_numbers() -> None:
@@ -203,6 +244,9 @@ WRONG = {
     "tensor_dtype": save({LONG.format(0, "A"): A.astype(np.int8), LONG.format(0, "B"): B}),
     "tensor_finite": save({LONG.format(0, "A"): A, LONG.format(0, "B"): B * np.float32(np.nan)}),
     "tensor_finite, too large": save({LONG.format(0, "A"): A, LONG.format(0, "B"): B * np.float32(1e38)}),
+    "tensor_finite, a product too large": save(
+        {LONG.format(0, "A"): A.astype(float) * 1e14, LONG.format(0, "B"): B.astype(float) * 1e15 / 5}
+    ),
     "rank": save({LONG.format(0, "A"): THIN.T.copy(), LONG.format(0, "B"): THIN}),
     "many_layers": adapter(*range(1001)),
     "zip": zipped(bomb=False),
@@ -233,6 +277,7 @@ def test_what_is_too_large_is_refused_unread(monkeypatch: pytest.MonkeyPatch) ->
         (b'{"lora_alpha": NaN}', "lora_alpha = nan"),
         (b'{"lora_alpha": true}', "lora_alpha = True"),
         (b'{"r": 0}', "r = 0"),
+        (json.dumps({"alpha_pattern": {f"{i}": 1 for i in range(1001)}}).encode(), "alpha_pattern"),
         (b'{"alpha_pattern": ["a"]}', "alpha_pattern"),
         (b'{"alpha_pattern": {"q_proj": []}}', "lora_alpha = []"),
         (b"{" + b" " * (300 << 10) + b"}", "JSON"),

@@ -1,6 +1,7 @@
 """Figures of a brought adapter: which layers learned most, and one layer's singular values and energy."""
 
 from functools import partial
+from html import escape
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def ranking(brought: Brought) -> tuple[Spec, str, Table]:
     most = max(sizes) or 1.0
     names = [
         annotation(
-            _tail(layer.name),
+            escape(_tail(layer.name), quote=False),  # Plotly reads tags and links
             x=0,
             xref="x",
             xanchor="left",

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -26,10 +27,13 @@ MAX_CONFIG = 256 << 10
 MAX_LAYERS = 1000
 MAX_RANK = 512
 DISPLAY = 128  # rows or columns of a picture at most
+PIXELS = 4 << 20  # of one kind of picture, over all layers: a session keeps them
 NAME = re.compile(r"(?:base_model\.model\.)?(.{1,300})\.lora_([AB])(?:\.default)?\.weight")
 KINDS = {"F64": ("<f8", 8), "F32": ("<f4", 4), "F16": ("<f2", 2), "BF16": ("<u2", 2)}
 
 Floats = NDArray[np.float64]
+
+_ONE = Lock()  # one adapter at a time, over all readers: 64 MB of factors take many times that while read
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ def read(files: Sequence[tuple[str, bytes]]) -> Brought:
     Raises:
         RefusedError: it is none of these, or broken, or too large.
     """
-    described = [(name, data) for name, data in files if data[:64].lstrip()[:1] == b"{"]
+    described = [(name, data) for name, data in files if _is_json(data)]
     rest = [each for each in files if each not in described]
     if described and not rest:
         raise RefusedError("config_alone")
@@ -117,7 +121,13 @@ def read(files: Sequence[tuple[str, bytes]]) -> Brought:
     if not is_safetensors(data):
         return _matrix(name, data)
     entries = _config(described[0][1]) if described else None
-    return _adapter(shortened(name), data, entries)
+    with _ONE:
+        return _adapter(shortened(name), data, entries)
+
+
+def _is_json(data: bytes) -> bool:
+    """Whether it is an object in JSON: a length in a safetensors file may begin with the same bytes."""
+    return data[:64].lstrip()[:1] == b"{" and data[4:8] != b"\0\0\0\0"
 
 
 def is_safetensors(data: bytes) -> bool:
@@ -152,9 +162,8 @@ def tensors(data: bytes) -> dict[str, tuple[str, tuple[int, ...], memoryview]]:
         raise RefusedError("header") from None
     spans.sort()
     whole = [0, *(end for _, end in spans)]
-    if [begin for begin, _ in spans] != whole[:-1] or whole[-1] != len(
-        body
-    ):  # no gap, no overlap, no end missing
+    # no gap, no overlap, no end missing
+    if [begin for begin, _ in spans] != whole[:-1] or whole[-1] != len(body):
         raise RefusedError("header")
     return found
 
@@ -171,7 +180,10 @@ def _adapter(file: str, data: bytes, entries: Mapping[str, Any] | None) -> Broug
         raise RefusedError("no_layers", names=examples)
     if len(factors) > MAX_LAYERS:
         raise RefusedError("many_layers", count=len(factors), most=MAX_LAYERS)
-    layers = tuple(_layer(name, pair, held, entries) for name, pair in sorted(factors.items(), key=_natural))
+    side = min(DISPLAY, math.isqrt(PIXELS // len(factors)))
+    layers = tuple(
+        _layer(name, pair, held, entries, side) for name, pair in sorted(factors.items(), key=_natural)
+    )
     return Brought(file, layers, entries is not None, others=len(held) - 2 * len(layers))
 
 
@@ -185,6 +197,7 @@ def _layer(
     pair: Mapping[str, str],
     held: Mapping[str, tuple[str, tuple[int, ...], memoryview]],
     entries: Mapping[str, Any] | None,
+    side: int,
 ) -> Layer:
     if len(pair) != 2:
         raise RefusedError("pair", name=shortened(name))
@@ -196,14 +209,17 @@ def _layer(
     if rank > MAX_RANK:
         raise RefusedError("rank", name=shortened(name), rank=rank, most=MAX_RANK)
     gamma = 1.0 if entries is None else gamma_of(name, rank, entries)
-    return layer(name, B, A, gamma)
+    found = layer(name, B, A, gamma, side)
+    if found.singular[0] > uploads.RANGE[1]:
+        raise RefusedError("tensor_finite", name=shortened(name))
+    return found
 
 
-def layer(name: str, B: Floats, A: Floats, gamma: float) -> Layer:
-    """What is shown of γ B A."""
+def layer(name: str, B: Floats, A: Floats, gamma: float, side: int = DISPLAY) -> Layer:
+    """What is shown of γ B A, in pictures of at most `side` rows and columns."""
     singular = abs(gamma) * spectrum_of_product(B, A)
-    step = -(-max(B.shape[0], A.shape[1]) // DISPLAY)
-    inner = -(-A.shape[0] // DISPLAY)
+    step = -(-max(B.shape[0], A.shape[1]) // side)
+    inner = -(-A.shape[0] // side)
     thin_B, thin_A = B[::step], A[:, ::step]
     return Layer(
         name=name,
@@ -246,7 +262,8 @@ def _config(data: bytes) -> Mapping[str, Any]:
     _positive("lora_alpha", entries.get("lora_alpha", 8))
     _positive("r", entries.get("r", 8))
     for key in ("rank_pattern", "alpha_pattern"):
-        if not isinstance(entries.get(key) or {}, dict):
+        patterns = entries.get(key) or {}
+        if not isinstance(patterns, dict) or len(patterns) > MAX_LAYERS:
             raise RefusedError("config", field=key)
     return entries
 
