@@ -98,6 +98,7 @@ async def receive(request: Request) -> Response:
         SHELF.drop(name)
         return _refused("sent", 400)
     SHELF.put(name, bytes(data))
+    asyncio.get_running_loop().call_later(SHELF.seconds, SHELF.drop, name)
     return JSONResponse({"id": name})
 
 

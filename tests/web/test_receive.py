@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 from starlette.types import Message
 
+from tests.jobs.helpers import wait_until
 from web import receive
 from web.receive import HEADER, MAX_BYTES, ROUTES, Shelf
 from web.server import READER
@@ -95,6 +96,13 @@ def test_what_nobody_takes_is_forgotten(shelf: Shelf) -> None:
     shelf.put(name, b"numbers")
     assert shelf.take(name, "ann") is None
     assert shelf.reserve("ben", shelf.most), "its room is free again"
+
+
+def test_what_nobody_takes_does_not_stay_until_the_next_file_comes(client: TestClient, shelf: Shelf) -> None:
+    shelf.seconds = 0.2
+    assert client.post("/upload", content=b"numbers", headers={HEADER: "1"}).status_code == 200
+    assert shelf._parcels
+    wait_until(lambda: not shelf._parcels, timeout=10)
 
 
 def test_a_file_that_has_not_arrived_cannot_be_taken(shelf: Shelf) -> None:
