@@ -71,6 +71,15 @@ def test_a_tile_is_small_and_means_what_it_shows() -> None:
     assert max(signed["shape"]) <= THUMB
 
 
+def test_a_strip_has_a_tile_too() -> None:
+    for shape in ((4, 256), (512, 2)):
+        said = Shown(np.full(shape, 50.0), photo=True).thumb()
+        small = floats(said["M"], *said["shape"])
+        assert small.size, "a browser makes no picture without height"
+        assert max(small.shape) <= THUMB
+        assert (small == 50).all()
+
+
 def test_a_few_large_entries_do_not_leave_the_rest_on_paper() -> None:
     M = np.full((64, 64), 0.1)
     M[0, 0] = 90

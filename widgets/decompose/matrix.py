@@ -39,8 +39,9 @@ class Shown:
         step = max(1, -(-max(m, n) // THUMB))
         small = self.M[::step, ::step]
         if self.photo:
-            height, width = m // step, n // step
-            blocks = self.M[: height * step, : width * step].reshape(height, step, width, step)
+            down, right = min(step, m), min(step, n)  # a strip may be thinner than a block
+            height, width = m // down, n // right
+            blocks = self.M[: height * down, : width * right].reshape(height, down, width, right)
             small = blocks.mean(axis=(1, 3))
         return {"shape": list(small.shape), "M": _base64(small), "photo": self.photo, "limit": self.limit}
 
