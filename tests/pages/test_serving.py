@@ -129,6 +129,15 @@ def test_everybody_writes_on_from_the_reader_s_own_words() -> None:
     assert again != texts
 
 
+def test_a_prompt_is_a_choice_letter_by_letter() -> None:
+    app = page()
+    app.text_input(key="sv_own").set_value(":material/none: *x* # 1.").run()
+    assert state(app).query["prompt"] == ":material/none: *x* # 1."
+    chosen = app.segmented_control(key="sv_prompt")
+    assert chosen.options[-1] == r"\:material\/none\: \*x\* \# 1\.", "Markdown that shows what was typed"
+    assert not app.exception
+
+
 def test_a_letter_that_the_model_has_not_is_refused_in_words() -> None:
     app = page()
     app.text_input(key="sv_own").set_value("a日b").run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -53,7 +54,8 @@ def prompt(page: State) -> None:
 
 
 def _shown(prompt: str) -> str:
-    return t("serving.prompt.empty") if prompt == "\n" else prompt
+    """A prompt as the label of a control, which is Markdown."""
+    return t("serving.prompt.empty") if prompt == "\n" else re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", prompt)
 
 
 def _pills(page: State, key: str, options: list[str], label: Callable[[str], str]) -> None:
