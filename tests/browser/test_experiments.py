@@ -63,12 +63,12 @@ def test_a_card_runs_live_to_the_end_in_thai(reader: Page, server: str) -> None:
 
 
 def test_a_switch_of_language_and_a_reload_keep_the_run(reader: Page, server: str) -> None:
-    page = open_page(reader, server)
+    page = open_page(reader, server)  # the claim that runs longest
     card, stop = (
-        page.locator(".st-key-ex_card_c01_capacity"),
-        page.locator(".st-key-ex_stop_c01_capacity button"),
+        page.locator(".st-key-ex_card_c05_batch"),
+        page.locator(".st-key-ex_stop_c05_batch button"),
     )
-    page.locator(".st-key-ex_run_c01_capacity button").click()
+    page.locator(".st-key-ex_run_c05_batch button").click()
     expect(stop).to_have_text("Stop", timeout=PATIENCE)
     page.locator(".st-key-lang").get_by_role("radio").nth(1).click()
     expect(stop).to_have_text("หยุด", timeout=PATIENCE)
@@ -77,7 +77,7 @@ def test_a_switch_of_language_and_a_reload_keep_the_run(reader: Page, server: st
     settled(page)
     expect(stop).to_have_text("หยุด", timeout=PATIENCE)
     page.wait_for_function(
-        "at => Number(document.querySelector('.st-key-ex_card_c01_capacity .ex-bar')"
+        "at => Number(document.querySelector('.st-key-ex_card_c05_batch .ex-bar')"
         ".getAttribute('aria-valuenow')) > at",
         arg=at,
         timeout=PATIENCE,
