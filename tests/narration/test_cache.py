@@ -2,7 +2,9 @@
 
 import multiprocessing
 import os
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -79,7 +81,9 @@ def _write(folder: str, byte: bytes) -> None:
         assert len(set(found.mp3)) == 1
 
 
-def test_writers_side_by_side_never_mix(tmp_path: Path) -> None:
+def test_writers_side_by_side_never_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A page that was run in this process may have left itself as what a new process begins with.
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=_write, args=(str(tmp_path), byte)) for byte in (b"a", b"b")]
     for writer in writers:
