@@ -19,9 +19,10 @@ from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from tests.browser.install import chromium
+from web.navigation import PAGES
 
 ROOT = Path(__file__).parents[2]
 FLAGS = [
@@ -171,6 +172,11 @@ def settled(page: Page) -> Page:
     page.wait_for_selector(".st-key-lang [role=radio][data-label]")  # the frame's own words are said last
     page.wait_for_function("() => document.fonts.ready.then(() => true)")
     return page
+
+
+def link_to(page: Page, key: str) -> Locator:
+    """The link in the bar that leads to a page."""
+    return page.get_by_test_id("stTopNavLink").nth([each.key for each in PAGES].index(key))
 
 
 def visit(page: Page, url: str) -> Page:

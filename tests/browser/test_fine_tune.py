@@ -14,7 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import settled, visit
+from tests.browser.conftest import link_to, settled, visit
 
 PICTURES = "base=mlp-mnist&task=fashion&batch=8"
 PATIENCE = 240_000  # ms, a run on a busy machine
@@ -204,7 +204,7 @@ def test_language_navigation_and_reload_find_the_run_going(reader: Page, server:
 
     page.get_by_test_id("stTopNavLink").first.click()
     expect(page.locator(".st-key-ft")).to_have_count(0)
-    page.get_by_test_id("stTopNavLink").last.click()
+    link_to(page, "fine_tune").click()
     expect(page.locator(".st-key-ft_stop button")).to_be_visible()
     assert "lang=th" in page.url
     assert "steps=2000" in page.url

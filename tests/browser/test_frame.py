@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from content.catalog import LANGUAGES, catalog
-from tests.browser.conftest import serving, settled, visit
+from tests.browser.conftest import link_to, serving, settled, visit
 from web.navigation import PAGES
 
 PATHS = [f"/{page.path}" for page in PAGES]
@@ -64,7 +64,7 @@ def test_the_language_is_kept_through_pages_and_history(reader: Page, server: st
     page = visit(reader, f"{server}/matrices")
     page.get_by_role("radio", name="ภาษาไทย").click()
     expect(page).to_have_title(title("matrices", "th"))
-    page.get_by_test_id("stTopNavLink").nth(2).click()
+    link_to(page, "fine_tune").click()
     expect(page).to_have_title(title("fine_tune", "th"))
     expect(page).to_have_url(re.compile(r"/fine-tune\?(.*&)?lang=th"))
     page.go_back()
