@@ -176,7 +176,7 @@ def test_the_first_point_comes_soon_after_the_press(reader: Page, server: str) -
 
 
 def test_stopped_in_the_middle_and_trained_again(reader: Page, server: str) -> None:
-    page = open_page(reader, server, f"{PICTURES}&steps=2000")
+    page = open_page(reader, server, "steps=2000")  # a text: a minute, however quick the machine
     train(page)
     reaches(page, 1)
     page.locator(".st-key-ft_stop button").click()
