@@ -109,9 +109,7 @@ def test_the_menu_of_a_phone_leads_to_every_page(new_reader: Callable[..., Page]
     page = visit(new_reader(viewport={"width": 360, "height": 780}), f"{server}/?lang=th")
     for place in PAGES[1:]:
         page.get_by_test_id("stExpandSidebarButton").click()
-        page.get_by_test_id("stSidebarNavLink").filter(
-            has_text=str(catalog("th")[f"page.{place.key}"])
-        ).click()
+        page.get_by_test_id("stSidebarNavLink").nth(PAGES.index(place)).click()
         expect(page).to_have_title(title(place.key, "th"))
         settled(page)
 
