@@ -17,6 +17,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import link_to, settled, visit
 
 PICTURES = "base=mlp-mnist&task=fashion&batch=8"
+LONG = "steps=2000"  # of a text: a minute, however quick the machine
 PATIENCE = 240_000  # ms, a run on a busy machine
 PLOT = ".st-key-ft_chart .pradit-figure-plot"
 
@@ -176,7 +177,7 @@ def test_the_first_point_comes_soon_after_the_press(reader: Page, server: str) -
 
 
 def test_stopped_in_the_middle_and_trained_again(reader: Page, server: str) -> None:
-    page = open_page(reader, server, "steps=2000")  # a text: a minute, however quick the machine
+    page = open_page(reader, server, LONG)
     train(page)
     reaches(page, 1)
     page.locator(".st-key-ft_stop button").click()
@@ -222,7 +223,7 @@ def test_language_navigation_and_reload_find_the_run_going(reader: Page, server:
 
 def test_two_readers_at_once(new_reader: Callable[..., Page], server: str) -> None:
     """With one worker the second waits, is told so, and then runs."""
-    first = open_page(new_reader(), server, f"{PICTURES}&steps=2000")
+    first = open_page(new_reader(), server, LONG)
     second = open_page(new_reader(), server, f"{PICTURES}&steps=10&seed=1")
     train(first)
     reaches(first, 1)
