@@ -1,56 +1,38 @@
 """The decompose page without a browser."""
 
-import json
 import re
-from typing import Any
+from functools import partial
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from content.catalog import LANGUAGES, catalog
 from lora_core.nested import METHODS
+from tests.pages.app import heard, opened, told
 from web.decompose.page import OWN
 from web.matrices import LAYERS
-from web.navigation import ROOT
 from web.uploads import Brought, RefusedError
 from widgets.decompose.view import SPECTRA
 
-
-def opened(language: str, state: dict[str, Any] | None = None, **query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "web" / "main.py"), default_timeout=60)
-    app.query_params["lang"] = language
-    app.run()
-    app.switch_page(str(ROOT / "pages" / "decompose.py"))
-    for name, value in query.items():
-        app.query_params[name] = value
-    for name, value in (state or {}).items():
-        app.session_state[name] = value
-    return app.run()
-
-
-def told(app: AppTest, component: str = "pradit_decompose") -> dict[str, Any]:
-    """What the page tells a widget."""
-    assert not app.exception
-    (view,) = [c for c in app.get("bidi_component") if c.proto.component_name.endswith(component)]
-    return json.loads(view.proto.json)
+page = partial(opened, "decompose")
+view = partial(heard, component="pradit_decompose")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_page_speaks_the_language_and_opens_on_a_photo(language: str) -> None:
-    app = opened(language)
+    app = page(language)
     words = catalog(language)
     assert app.title[0].value == words["decompose.title"]
-    data = told(app)
+    data = view(app)
     assert data["language"] == language
     assert data["text"]["rank"] == words["decompose_view.rank"]
     assert (data["opened"]["source"], data["opened"]["rank"]) == ("cat", 20)
     assert data["matrix"]["photo"]
     assert list(data["matrix"]["methods"]) == list(METHODS)
-    html = re.sub(r"<[^>]*>", "", "".join(each.proto.body for each in app.get("html")))
+    html = re.sub(r"<[^>]*>", "", told(app))
     for method in METHODS:
         assert str(words[f"decompose.good.{method}"]).split("*")[0][:9] in html
-    assert told(app, "pradit_upload")["text"]["choose"] == words["uploads.choose"]
+    assert heard(app, "pradit_upload")["text"]["choose"] == words["uploads.choose"]
 
 
 def test_the_url_is_the_state() -> None:
@@ -62,7 +44,7 @@ def test_the_url_is_the_state() -> None:
         "draw": "3",
         "mark": "id",
     }
-    data = told(opened("en", **asked))
+    data = view(page("en", **asked))
     assert {name: str(value) for name, value in data["opened"].items()} == asked
     assert data["matrix"]["shape"] == [256, 64]
     assert data["matrix"]["draw"] == 3
@@ -71,7 +53,7 @@ def test_the_url_is_the_state() -> None:
 
 @pytest.mark.parametrize("spectrum", SPECTRA)
 def test_a_random_matrix_has_the_spectrum_that_was_chosen(spectrum: str) -> None:
-    data = told(opened("th", source="random", spectrum=spectrum, rank="8"))
+    data = view(page("th", source="random", spectrum=spectrum, rank="8"))
     floor = data["matrix"]["methods"]["svd"]["errors"][7]
     values = {
         "exponential": 0.85 ** np.arange(64),
@@ -83,39 +65,39 @@ def test_a_random_matrix_has_the_spectrum_that_was_chosen(spectrum: str) -> None
 
 
 def test_nonsense_in_the_url_is_no_error() -> None:
-    data = told(opened("th", source="<b>", rank="1e999", layer="?", spectrum="", draw="-4", mark="svd"))
+    data = view(page("th", source="<b>", rank="1e999", layer="?", spectrum="", draw="-4", mark="svd"))
     assert (data["opened"]["source"], data["opened"]["rank"], data["opened"]["draw"]) == ("cat", 20, 1)
 
 
 def test_a_link_to_what_another_reader_brought_opens_a_photo() -> None:
-    data = told(opened("en", source="own"))
+    data = view(page("en", source="own"))
     assert (data["opened"]["source"], data["own"]) == ("cat", "")
 
 
 def test_what_the_reader_brought_is_shown() -> None:
     M = np.random.default_rng(0).standard_normal((9, 14))
-    data = told(opened("en", {OWN: Brought("mine.npy", M, photo=False)}, source="own"))
+    data = view(page("en", {OWN: Brought("mine.npy", M, photo=False)}, source="own"))
     assert (data["own"], data["matrix"]["shape"], data["matrix"]["photo"]) == ("mine.npy", [9, 14], False)
     assert "own" in data["thumbs"]
-    assert told(opened("en", {OWN: Brought("mine.npy", M, photo=False)}))["opened"]["source"] == "cat"
+    assert view(page("en", {OWN: Brought("mine.npy", M, photo=False)}))["opened"]["source"] == "cat"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_refusal_is_a_sentence(language: str) -> None:
     refused = RefusedError("shape", rows=1200, columns=7, most=512)
-    app = opened(language, {"decompose_upload.refusal": refused})
-    assert told(app, "pradit_upload")["refusal"] == str(catalog(language)["uploads.refused.shape"]).format(
+    app = page(language, {"decompose_upload.refusal": refused})
+    assert heard(app, "pradit_upload")["refusal"] == str(catalog(language)["uploads.refused.shape"]).format(
         rows="1,200", columns="7", most="512"
     )
 
 
 def test_what_the_browser_is_told_stays_the_same_until_the_url_says_otherwise() -> None:
     """The big arrays travel again only where the message differs."""
-    app = opened("en", rank="5")
-    first = told(app)
-    assert told(app.run()) == first
+    app = page("en", rank="5")
+    first = view(app)
+    assert view(app.run()) == first
     app.query_params["rank"] = "6"
-    second = told(app.run())
+    second = view(app.run())
     assert second["opened"]["rank"] == 6
     assert second["visit"] == first["visit"] + 1
-    assert told(app.run()) == second
+    assert view(app.run()) == second

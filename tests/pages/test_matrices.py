@@ -1,42 +1,27 @@
 """The matrices page without a browser."""
 
 import io
-import json
+from functools import partial
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from content.catalog import LANGUAGES, catalog
+from tests.pages.app import heard, opened, told
 from web.adapters import reading
 from web.adapters.page import OWN
 from web.matrices import LAYER, LAYERS
-from web.navigation import ROOT
 
-
-def opened(language: str, **query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "web" / "main.py"), default_timeout=60)
-    app.query_params["lang"] = language
-    app.run()
-    app.switch_page(str(ROOT / "pages" / "matrices.py"))
-    for name, value in query.items():
-        app.query_params[name] = value
-    return app.run()
-
-
-def told(app: AppTest) -> dict:
-    """What the page tells the factor view."""
-    assert not app.exception
-    (view,) = [c for c in app.get("bidi_component") if "factor_view" in c.proto.component_name]
-    return json.loads(view.proto.json)
+page = partial(opened, "matrices")
+view = partial(heard, component="factor_view")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_page_speaks_the_language(language: str) -> None:
-    app = opened(language)
+    app = page(language)
     words = catalog(language)
     assert app.title[0].value == words["matrices.title"]
-    data = told(app)
+    data = view(app)
     assert data["language"] == language
     assert data["text"]["compress"] == words["factor_view.compress"]
     assert list(data["layers"]) == list(LAYERS)
@@ -44,7 +29,7 @@ def test_the_page_speaks_the_language(language: str) -> None:
 
 
 def test_the_url_is_the_state() -> None:
-    data = told(opened("en", layer=LAYERS[1], mode="retrain", rank="4", alpha="5", rule="constant"))
+    data = view(page("en", layer=LAYERS[1], mode="retrain", rank="4", alpha="5", rule="constant"))
     assert data["opened"] == {
         "layer": LAYERS[1],
         "mode": "retrain",
@@ -57,50 +42,44 @@ def test_the_url_is_the_state() -> None:
 
 
 def test_nonsense_in_the_url_is_no_error() -> None:
-    assert (
-        told(opened("th", layer="<b>", mode="?", rank="ten", alpha="", rule="0"))["opened"]["layer"] == LAYER
-    )
+    assert view(page("th", layer="<b>", mode="?", rank="ten", alpha="", rule="0"))["opened"]["layer"] == LAYER
 
 
 def test_what_the_browser_is_told_stays_the_same_until_the_url_says_otherwise() -> None:
     """The big arrays travel again only where the message differs."""
-    app = opened("en", rank="5")
-    first = told(app)
-    assert told(app.run()) == first
+    app = page("en", rank="5")
+    first = view(app)
+    assert view(app.run()) == first
     app.query_params["rank"] = "6"
-    second = told(app.run())
+    second = view(app.run())
     assert second["opened"]["rank"] == 6
     assert second["visit"] == first["visit"] + 1
-    assert told(app.run()) == second
-
-
-def texts(app: AppTest) -> str:
-    return "".join(each.proto.body for each in app.get("html"))
+    assert view(app.run()) == second
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_shipped_adapter_is_shown_layer_by_layer(language: str) -> None:
-    app = opened(language)
+    app = page(language)
     assert not app.exception
-    assert str(catalog(language)["adapters.shipped"]) in texts(app)
+    assert str(catalog(language)["adapters.shipped"]) in told(app)
     names = app.selectbox(key="adapters_layer").options
     assert sorted(names) == sorted(LAYERS)
     assert names[0] == "blocks.1.mlp.down", "the one that learned most comes first"
-    before = texts(app)
+    before = told(app)
     app.selectbox(key="adapters_layer").select(LAYER).run()
     assert not app.exception
-    assert texts(app) != before
+    assert told(app) != before
 
 
 def test_what_a_reader_brought_takes_its_place() -> None:
-    app = opened("en")
+    app = page("en")
     M = np.diag([3.0, 1.0, 1.0])
     app.session_state[OWN] = reading.read([("mine.npy", npy(M))])
     app.run()
     assert not app.exception
-    assert "mine.npy" in texts(app)
-    assert "1 of 3 directions" not in texts(app)
-    assert "2 of 3 directions hold 90% of the energy" in texts(app)
+    assert "mine.npy" in told(app)
+    assert "1 of 3 directions" not in told(app)
+    assert "2 of 3 directions hold 90% of the energy" in told(app)
 
 
 def npy(M: np.ndarray) -> bytes:
