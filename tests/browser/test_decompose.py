@@ -5,40 +5,16 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, WebSocket, expect
+from playwright.sync_api import Locator, Page, expect
 
 from lora_core.nested import METHODS, nested
 from tests.browser.conftest import settled, visit
+from tests.browser.dragging import WATCH, centre, in_time, messages, overflow, pixels, quiet, said, thumb
 from web.decompose.sources import shipped
 from web.matrices import LAYERS
 from widgets.decompose.view import PHOTOS
 
-WATCH = """
-    window.paints = []; window.gaps = []; window.still = false
-    const paints = list => list.getEntriesByName('decompose-paint').map(entry => entry.duration)
-    new PerformanceObserver(list => window.paints.push(...paints(list))).observe({ type: 'measure' })
-    let last
-    const frame = now => {
-        if (last) window.gaps.push(now - last)
-        last = now
-        if (!window.still) requestAnimationFrame(frame)
-    }
-    requestAnimationFrame(frame)
-"""
-OVER = """() => {
-    const main = document.querySelector('[data-testid=stMain]'), limit = main.clientWidth
-    const host = [...document.querySelectorAll('.st-key-decompose *')].find(e => e.shadowRoot)
-    const over = [...host.shadowRoot.querySelectorAll('canvas, span, p, output, text, label')].filter(e => {
-        const box = e.getBoundingClientRect()
-        return box.width && !e.closest('.vh') && (box.right > limit + 1 || box.left < -1)
-    })
-    return [main.scrollWidth - limit, over.map(e => e.outerHTML.slice(0, 90))]
-}"""
-ENTRIES = "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
-
-
-def said(page: Page, name: str) -> Locator:
-    return page.locator(f'[data-v="{name}"]').first
+PARTS = ":is(canvas, span, p, output, text, label):not(.vh, .vh *)"
 
 
 def rank(page: Page) -> Locator:
@@ -47,14 +23,7 @@ def rank(page: Page) -> Locator:
 
 def painted(page: Page, name: str) -> np.ndarray:
     """The grey values of a method's picture."""
-    canvas = page.locator(f'figure[data-k="{name}"] canvas.mx')
-    rows, columns = canvas.evaluate("c => [c.height, c.width]")
-    return np.array(canvas.evaluate(ENTRIES)).reshape(rows, columns, 4)[..., 0].astype(float)
-
-
-def quiet(page: Page) -> None:
-    settled(page)
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return pixels(page.locator(f'figure[data-k="{name}"] canvas.mx'))[..., 0].astype(float)
 
 
 def test_the_page_opens_on_a_photo_already_compressed(server: str, reader: Page) -> None:
@@ -69,38 +38,28 @@ def test_the_page_opens_on_a_photo_already_compressed(server: str, reader: Page)
         difference = np.abs(painted(reader, name) - expected)
         assert difference.max() <= 1.01, f"{name}: what is painted is what numpy says"
     assert np.abs(painted(reader, "M") - M).max() == 0
-    chosen = reader.locator(".lines").evaluate(ENTRIES)
-    marked = np.array(chosen).reshape(256, 256, 4)[..., 3] > 0
+    marked = pixels(reader.locator(".lines"))[..., 3] > 0
+    assert marked.shape == (256, 256)
     assert np.flatnonzero(marked.all(axis=0)).tolist() == sorted(found["cur"].columns[:20])
     assert np.flatnonzero(marked.all(axis=1)).tolist() == sorted(found["cur"].rows[:20])
 
 
 def test_a_drag_paints_at_once_and_speaks_once(server: str, reader: Page) -> None:
-    sent: list[object] = []
-
-    def opened(socket: WebSocket) -> None:
-        socket.on("framesent", lambda message: sent.append(message))
-
-    reader.on("websocket", opened)
+    sent = messages(reader)
     visit(reader, f"{server}/decompose?lang=en")
     expect(rank(reader)).to_be_visible()
     quiet(reader)
-    box = rank(reader).bounding_box()
-    assert box
-    y = box["y"] + box["height"] / 2
-
-    def at(value: float) -> float:  # the thumb is 18 px wide and its middle stands at the value
-        return box["x"] + 9 + (box["width"] - 18) * (value - 1) / 63
-
+    box = centre(rank(reader))
+    y = box[1]
     sent.clear()
-    reader.evaluate(WATCH)
-    reader.mouse.move(at(20), y)
+    reader.evaluate(WATCH, "decompose-paint")
+    reader.mouse.move(thumb(box, 20, most=64), y)
     reader.mouse.down()
     seen = set()
     for step in range(60):
-        reader.mouse.move(at(33 + 30 * np.sin(step / 7)), y)
+        reader.mouse.move(thumb(box, 33 + 30 * np.sin(step / 7), most=64), y)
         seen.add((said(reader, "rank").inner_text(), said(reader, "error_cur").inner_text()))
-    reader.mouse.move(at(40), y)
+    reader.mouse.move(thumb(box, 40, most=64), y)
     expect(said(reader, "rank")).to_have_text("40")
     assert not sent, "a drag is the browser's alone"
     assert len(seen) > 15, seen
@@ -113,11 +72,7 @@ def test_a_drag_paints_at_once_and_speaks_once(server: str, reader: Page) -> Non
         expect(said(reader, f"error_{name}")).to_have_text(f"{100 * found[name].errors[39]:.1f}%")
         expected = np.clip(found[name].at(shipped("cat").M, 40), 0, 255)
         assert np.abs(painted(reader, name) - expected).max() <= 1.01, name
-    paints, gaps = reader.evaluate("() => { window.still = true; return [window.paints, window.gaps] }")
-    assert len(paints) > 20
-    # The middle ones: on a busy machine some wait for the processor.
-    assert np.median(paints) <= 8, f"ms to paint: {np.quantile(paints, [0.5, 0.95])}"
-    assert np.median(gaps) <= 34, f"ms between frames: {np.quantile(gaps, [0.5, 0.95])}"
+    in_time(reader)
 
 
 def test_keys_do_all_that_a_hand_does(server: str, reader: Page) -> None:
@@ -151,13 +106,10 @@ def test_the_chart_can_be_dragged_and_saved(server: str, reader: Page) -> None:
     visit(reader, f"{server}/decompose?lang=en")
     chart = reader.locator('.chart[data-k="errors"]')
     quiet(reader)
-    chart.scroll_into_view_if_needed()
-    box = chart.bounding_box()
-    assert box
-    y = box["y"] + box["height"] / 2
-    reader.mouse.move(box["x"] + 100, y)
+    x, y, width, _ = centre(chart)
+    reader.mouse.move(x + 100, y)
     reader.mouse.down()
-    reader.mouse.move(box["x"] + box["width"] - 2, y, steps=8)
+    reader.mouse.move(x + width - 2, y, steps=8)
     expect(said(reader, "rank")).to_have_text("64")
     reader.mouse.up()
     reader.wait_for_url("**rank=64**")
@@ -223,7 +175,7 @@ def test_nothing_overflows_on_a_phone(server: str, new_reader: Callable[..., Pag
         phone.locator(f'[name="source"][value="{source}"]').check(force=True)
         phone.wait_for_url(f"**source={source}**")
         quiet(phone)
-        assert phone.evaluate(OVER) == [0, []], source
+        assert overflow(phone, ".st-key-decompose", PARTS) == [0, []], source
 
 
 def test_the_slider_stays_in_sight_on_a_phone(server: str, new_reader: Callable[..., Page]) -> None:

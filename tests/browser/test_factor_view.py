@@ -5,63 +5,14 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, WebSocket, expect
+from playwright.sync_api import Page, expect
 
 from lora_core.recipes import layers
 from tests.browser.conftest import settled, visit, wait_for
+from tests.browser.dragging import WATCH, centre, in_time, messages, overflow, pixels, quiet, said, thumb
 from web.matrices import BASE, LAYERS, layer_data
 
-WATCH = """
-    window.paints = []; window.gaps = []; window.still = false
-    const paints = list => list.getEntriesByName('factor-view-paint').map(entry => entry.duration)
-    new PerformanceObserver(list => window.paints.push(...paints(list))).observe({ type: 'measure' })
-    let last
-    const frame = now => {
-        if (last) window.gaps.push(now - last)
-        last = now
-        if (!window.still) requestAnimationFrame(frame)
-    }
-    requestAnimationFrame(frame)
-"""
-OVER = """() => {
-    const main = document.querySelector('[data-testid=stMain]'), limit = main.clientWidth
-    const host = [...document.querySelectorAll('.st-key-matrices *')].find(e => e.shadowRoot)
-    const over = [...host.shadowRoot.querySelectorAll('canvas, span, p, output, td, dd, dt')].filter(e => {
-        const box = e.getBoundingClientRect()
-        return box.width && (box.right > limit + 1 || box.left < -1)
-    })
-    return [main.scrollWidth - limit, over.map(e => e.outerHTML.slice(0, 90))]
-}"""
-
-
-def said(page: Page, name: str) -> Locator:
-    """Where the view writes a value, the first of them that is shown."""
-    return page.locator(f'[data-v="{name}"]:visible').first
-
-
-def messages(page: Page) -> list[object]:
-    """Every message to the server from now on; call before the page is opened."""
-    sent: list[object] = []
-
-    def opened(socket: WebSocket) -> None:
-        socket.on("framesent", lambda message: sent.append(message))
-
-    page.on("websocket", opened)
-    return sent
-
-
-def centre(locator: Locator) -> tuple[float, float, float, float]:
-    """Left edge, middle height, width and height of what has been brought into sight."""
-    locator.scroll_into_view_if_needed()
-    box = locator.bounding_box()
-    assert box
-    return box["x"], box["y"] + box["height"] / 2, box["width"], box["height"]
-
-
-def quiet(page: Page) -> None:
-    """Until the script has run to its end and two frames have passed."""
-    settled(page)
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+PARTS = "canvas, span, p, output, td, dd, dt"
 
 
 def test_a_drag_paints_at_once_and_speaks_once(server: str, reader: Page) -> None:
@@ -70,20 +21,17 @@ def test_a_drag_paints_at_once_and_speaks_once(server: str, reader: Page) -> Non
     rank = reader.get_by_role("slider", name="Rank r")
     expect(rank).to_be_visible()
     quiet(reader)
-    x, y, width, _ = centre(rank)
+    box = centre(rank)
+    y = box[1]
     sent.clear()
-    reader.evaluate(WATCH)
-
-    def at(value: float) -> float:  # the thumb is 18 px wide and its middle stands at the value
-        return x + 9 + (width - 18) * (value - 1) / 31
-
-    reader.mouse.move(at(8), y)
+    reader.evaluate(WATCH, "factor-view-paint")
+    reader.mouse.move(thumb(box, 8, most=32), y)
     reader.mouse.down()
     seen = set()
     for step in range(60):
-        reader.mouse.move(at(8 + 23 * np.sin(step / 59 * np.pi)), y)
+        reader.mouse.move(thumb(box, 8 + 23 * np.sin(step / 59 * np.pi), most=32), y)
         seen.add(said(reader, "rank").inner_text())
-    reader.mouse.move(at(20), y)
+    reader.mouse.move(thumb(box, 20, most=32), y)
     expect(said(reader, "rank")).to_have_text("20")
     assert not sent, "a drag is the browser's alone"
     assert len(seen) > 12, seen
@@ -93,11 +41,7 @@ def test_a_drag_paints_at_once_and_speaks_once(server: str, reader: Page) -> Non
     quiet(reader)
     assert len(sent) == 1
     expect(said(reader, "rank")).to_have_text("20")
-    paints, gaps = reader.evaluate("() => { window.still = true; return [window.paints, window.gaps] }")
-    assert len(paints) > 20
-    # The middle ones: on a busy machine some wait for the processor. The benchmark holds the 95th percentile.
-    assert np.median(paints) <= 8, f"ms to paint: {np.quantile(paints, [0.5, 0.95])}"
-    assert np.median(gaps) <= 34, f"ms between frames: {np.quantile(gaps, [0.5, 0.95])}"
+    in_time(reader)
 
 
 def test_what_is_shown_is_what_numpy_says(server: str, reader: Page) -> None:
@@ -117,13 +61,10 @@ def test_what_is_shown_is_what_numpy_says(server: str, reader: Page) -> None:
     entry = f"{cut[87, 39]:+.3f}".replace("-", "−")
     expect(said(reader, "cell")).to_contain_text(entry)
     # The picture itself: white is no colour of the scale, and every entry has the sign of its number.
-    pixels = np.array(
-        reader.locator('canvas[data-k="BA"]').evaluate(
-            "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
-        )
-    ).reshape(*cut.shape, 4)
+    picture = pixels(reader.locator('canvas[data-k="BA"]'))
+    assert picture.shape == (*cut.shape, 4)
     far = np.abs(cut) > 0.1 * layer_data("blocks.0.mlp.up").limit
-    redder = pixels[..., 0].astype(int) - pixels[..., 2]
+    redder = picture[..., 0].astype(int) - picture[..., 2]
     paper = redder[np.unravel_index(np.abs(cut).argmin(), cut.shape)]
     assert far.sum() > 100
     assert ((redder > paper) == (cut > 0))[far].all()
@@ -325,7 +266,7 @@ def test_nothing_overflows_on_a_phone(server: str, new_reader: Callable[..., Pag
             phone.locator("#layer").select_option(layer)
             rows, columns = layers(BASE)[layer]
             expect(said(phone, "size_W")).to_have_text(f"{rows} × {columns}")
-            assert phone.evaluate(OVER) == [0, []], (layer, mode)
+            assert overflow(phone, ".st-key-matrices", PARTS) == [0, []], (layer, mode)
 
 
 def test_the_pictures_follow_the_scheme_and_the_language(server: str, reader: Page) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from content.catalog import LANGUAGES, catalog
+from tests.browser.axe import violations
 from tests.browser.conftest import link_to, serving, settled, visit
 from web.navigation import PAGES
 
@@ -87,8 +87,7 @@ def test_every_page_is_accessible(
     new_reader: Callable[..., Page], server: str, place: object, language: str, scheme: str
 ) -> None:
     page = visit(new_reader(color_scheme=scheme), f"{server}/{place.path}?lang={language}")
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    assert violations(page) == []
 
 
 @pytest.mark.parametrize(("place", "language"), EVERY_PAGE, ids=lambda value: getattr(value, "key", value))

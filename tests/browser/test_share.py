@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import zxingcpp
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import violations
 from tests.browser.conftest import healthy, serving, visit
 
 
@@ -32,8 +32,7 @@ def test_the_link_that_is_copied_opens_what_was_shown(
     copied = page.evaluate("() => navigator.clipboard.readText()")
     assert copied == page.url
     assert "rank=2" in copied
-    violations = [each["id"] for each in Axe().run(page).response["violations"]]
-    assert not violations
+    assert violations(page) == []
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
 
