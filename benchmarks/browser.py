@@ -11,18 +11,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from benchmarks.measure import entry
 from content.catalog import catalog
-from tests.browser.conftest import FLAGS, ROOT, free_port, healthy, serving, settled
-from tests.browser.install import chromium
+from tests.browser.conftest import ROOT, free_port, healthy, serving, settled
+from tests.browser.pictures import browser as opened
 from tests.load.client import Reader
 
 EMPTY = "import streamlit as st\n\nst.write('empty')\n"
@@ -60,7 +58,7 @@ def first_paint(rounds: int) -> dict[str, Any]:
     """Seconds from the start of the server's process to the article's heading in a new browser's window,
     over those to the text of an empty Streamlit app."""
     found: dict[str, list[float]] = {"ours": [], "empty": []}
-    with tempfile.TemporaryDirectory() as scratch, _browser() as browser:
+    with tempfile.TemporaryDirectory() as scratch, opened() as browser:
         (Path(scratch) / "empty.py").write_text(EMPTY)
         ways = {"ours": (ROOT, "app.py"), "empty": (Path(scratch), "empty.py")}
         for round_ in range(rounds + 1):  # the first warms the disk's cache
@@ -89,7 +87,11 @@ def idle_reader(rounds: int) -> dict[str, Any]:
 def drag(rounds: int) -> dict[str, Any]:
     """The rank of a 64 x 64 layer under a real mouse: ms to paint a frame, and between frames (95 of 100)."""
     paints, gaps = [], []
-    with tempfile.TemporaryDirectory() as scratch, serving(Path(scratch)) as (url, _), _browser() as browser:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        serving(Path(scratch)) as (url, _),
+        opened() as browser,
+    ):
         context = browser.new_context(viewport={"width": 1440, "height": 900}, device_scale_factor=2)
         page = context.new_page()
         page.goto(f"{url}/matrices?lang=en")
@@ -105,14 +107,6 @@ def drag(rounds: int) -> dict[str, Any]:
         "drag_paint_p95_ms": entry(paints, 8, "lower", notes),
         "drag_gap_p95_ms": entry(gaps, 34, "lower", notes),
     }
-
-
-@contextmanager
-def _browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(args=FLAGS, executable_path=chromium() or None)
-        yield browser
-        browser.close()
 
 
 def _start_to_paint(browser: Browser, folder: Path, script: str, selector: str) -> float:

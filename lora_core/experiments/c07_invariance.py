@@ -3,7 +3,7 @@
     α -> α/(pq),  A₀ -> p A₀,  lr_A -> p lr_A,  lr_B -> q lr_B,  ε_A -> ε_A/p,  ε_B -> ε_B/q
 
 γBA stays as it was: A is p times as large at every step and B q times. Their gradients are p and q times
-smaller, which Adam divides out, ε alone excepted; hence ε_A/p and ε_B/q. "LoRA Without Regret" leaves ε out.
+smaller, which Adam divides out, ε alone excepted; hence ε_A/p and ε_B/q.
 
 The same training in float64, four ways: plain; transformed ("exact"); transformed with one ε for both
 ("common_eps"); and a control that is no such transformation, lr_B doubled ("twice_lr_b"). Reported: the

@@ -230,9 +230,8 @@ function createView(root, methods) {
   }
 
   const resized = new ResizeObserver(() => { if (D && ready()) { place(); ask() } })
-  const schemes = ['(prefers-color-scheme: dark)', 'print'].map(query => matchMedia(query))
+  const forgetColours = whenColoursChange(recolour)
   resized.observe(root)
-  for (const scheme of schemes) scheme.addEventListener('change', recolour)
 
   return {
     update(next, tell) {
@@ -253,7 +252,7 @@ function createView(root, methods) {
     },
     destroy() {
       resized.disconnect()
-      for (const scheme of schemes) scheme.removeEventListener('change', recolour)
+      forgetColours()
       clearTimeout(pause)
       cancelAnimationFrame(frame)
     },

@@ -267,9 +267,8 @@ function createView(root) {
   }
 
   const resized = new ResizeObserver(() => { if (D) place() })
-  const schemes = ['(prefers-color-scheme: dark)', 'print'].map(query => matchMedia(query))
+  const forgetColours = whenColoursChange(recolour)
   resized.observe(root)
-  for (const scheme of schemes) scheme.addEventListener('change', recolour)
 
   return {
     update(next, tell) {
@@ -291,7 +290,7 @@ function createView(root) {
     },
     destroy() {
       resized.disconnect()
-      for (const scheme of schemes) scheme.removeEventListener('change', recolour)
+      forgetColours()
       clearTimeout(pause)
       cancelAnimationFrame(frame)
     },

@@ -34,3 +34,10 @@ function paintMatrix(canvas, values, rows, cols, down, right, limit, table) {
   }
   context.putImageData(image, 0, 0)
 }
+
+// Calls back when a canvas has to be painted in other colours: another scheme, or paper. Returns what ends it.
+function whenColoursChange(recolour) {
+  const schemes = ['(prefers-color-scheme: dark)', 'print'].map(query => matchMedia(query))
+  for (const scheme of schemes) scheme.addEventListener('change', recolour)
+  return () => { for (const scheme of schemes) scheme.removeEventListener('change', recolour) }
+}
