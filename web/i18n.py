@@ -1,5 +1,8 @@
 """The reader's language: which one it is, and words, numbers and dates in it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date
 from functools import cache
 
@@ -11,10 +14,23 @@ from babel.numbers import format_decimal, format_percent, format_scientific
 from content.catalog import LANGUAGES, catalog
 
 FALLBACK = "en"
+_spoken: ContextVar[str] = ContextVar("spoken")
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Words in this language, where no reader's session says which: in a page as it is served."""
+    before = _spoken.set(language)
+    try:
+        yield
+    finally:
+        _spoken.reset(before)
 
 
 def language() -> str:
     """The language of this session: the switch, else the URL, else the browser, else English."""
+    if spoken := _spoken.get(None):
+        return spoken
     chosen = st.session_state.get("lang") or st.query_params.get("lang")
     return chosen if chosen in LANGUAGES else browser_language()
 

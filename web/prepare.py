@@ -3,8 +3,8 @@
 import importlib
 from threading import Thread
 
-from content.catalog import LANGUAGES, catalog
-from content.document import load
+from content.catalog import LANGUAGES
+from web.first import first_screen
 
 STREAMLITS_OWN = "pandas"
 """Streamlit looks for tables in whatever a component is given, and imports this to do so."""
@@ -18,7 +18,6 @@ def prepare() -> Thread:
 
 
 def _fetch() -> None:
-    importlib.import_module(STREAMLITS_OWN)
     for language in LANGUAGES:
-        catalog(language)
-        load(language)
+        first_screen(language, summary=True)
+    importlib.import_module(STREAMLITS_OWN)

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from content.catalog import LANGUAGES, catalog
+from web.first import first_screen
 from web.navigation import PAGES
 from web.share import ROUTES as SHARE
 from web.share import head
@@ -65,7 +66,7 @@ def version(name: str) -> str:
 
 @cache
 def index(language: str, key: str, path: str) -> str:
-    """Streamlit's page with our language, title, description and styles; `{origin}` is still to be put in."""
+    """Streamlit's page with our language, title, description and styles; `{origin}`, `{first}` stay open."""
     words = catalog(language)
     title = html.escape(f"{words[f'page.{key}']} · {words['frame.name']}")
     noscript = html.escape(str(words["frame.noscript"]))
@@ -87,6 +88,7 @@ def index(language: str, key: str, path: str) -> str:
     page = re.sub(
         r"<noscript>.*?</noscript>", f"<noscript><p>{noscript}</p></noscript>", page, flags=re.DOTALL
     )
+    page = page.replace('<div id="root">', '{first}<div id="root">')
     return page.replace("</head>", f"{head(language, key, path)}{styles}</head>")
 
 
@@ -104,6 +106,8 @@ def serve_index(request: Request, key: str) -> Response:
         )
     origin = html.escape(f"{request.url.scheme}://{request.url.netloc}")
     page = index(language, key, request.url.path.strip("/")).replace("{origin}", origin)
+    reading = request.query_params.get("view", "read") == "read"
+    page = page.replace("{first}", first_screen(language, summary=reading) if key == "article" else "")
     response: Response = HTMLResponse(page, headers={"cache-control": "no-cache"})
     if READER not in request.cookies:
         response.set_cookie(

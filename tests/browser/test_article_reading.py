@@ -11,8 +11,8 @@ from content.document import load
 from content.model import Paragraph
 from content.terms import glossary
 from tests.browser.conftest import settled, visit, wait_for
+from tests.browser.playing import PLAYER, playing
 from tests.browser.test_article import landed
-from tests.browser.test_player import PLAYER, playing
 
 CHOICE, CURVE = "c04_layers", "c01_capacity"  # claims with each kind of question
 PHONE = {"width": 360, "height": 740}

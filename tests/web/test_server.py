@@ -33,6 +33,16 @@ def test_each_page_is_served_in_the_language_of_its_address(client: TestClient, 
     assert catalog(language)["frame.noscript"] in text
     assert "tokens.css" in text
     assert "service-desc" not in text
+    assert ('id="first"' in text) == (page.key == "article")
+    assert "{first}" not in text
+
+
+def test_the_article_stands_in_the_served_page_as_its_view_begins(client: TestClient) -> None:
+    title = f"<title>{catalog('th')['page.article']}"
+    for query, summary in [("", True), ("&view=read", True), ("&view=listen", False), ("&view=both", False)]:
+        text = client.get(f"/?lang=th{query}", headers=HTML).text
+        assert title in text
+        assert ('data-s="tldr-1"' in text) == summary
 
 
 @pytest.mark.parametrize(
