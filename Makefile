@@ -14,8 +14,10 @@ run: $(VENV)/.run
 
 setup: $(VENV)/.dev
 
+# Two at a time, whole files each. Browser tests come after all others: a browser's loop is in the way of theirs.
 test: lint browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 
 test-slow: setup browser $(VENV)/.slow
 	$(BIN)/python -m pytest -m slow
