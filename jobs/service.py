@@ -169,16 +169,6 @@ class Pool:
         with self._lock:
             self._ask_to_stop(self._find(job_id, reader), "stopped")
 
-    def current(self, reader: str, kind: str) -> str | None:
-        """The reader's running job of a kind, else the next that waits, else the last: for a reload."""
-        mine = self.of(reader, kind)
-        with self._lock:
-            for state in ("running", "queued"):
-                for each in mine:
-                    if each in self._jobs and self._jobs[each].state == state:
-                        return each
-        return mine[-1] if mine else None
-
     def of(self, reader: str, kind: str) -> list[str]:
         """A reader's jobs of one kind that can still be asked for, in the order of their submission."""
         with self._lock:

@@ -169,17 +169,16 @@ def test_a_closed_pool_refuses(pool):
     assert end_of(pool, ask(pool, QUICK)).state == "done"
 
 
-def test_the_reload_finds_the_live_job_else_the_last(pool):
-    assert pool.current("ana", "train") is None
+def test_a_reload_finds_a_readers_jobs_ended_running_and_waiting(pool):
+    assert pool.of("ana", "train") == []
     first = ask(pool, QUICK)
-    assert pool.current("ana", "train") == first
+    assert pool.of("ana", "train") == [first]
     end_of(pool, first)
-    assert pool.current("ana", "train") == first
+    assert pool.of("ana", "train") == [first]
     second, third = ask(pool, LONG), ask(pool, QUICK)
     running(pool, second)
-    assert pool.current("ana", "train") == second
     assert pool.of("ana", "train") == [first, second, third]
-    assert pool.current("bo", "train") is None
+    assert pool.of("bo", "train") == []
 
 
 def test_ended_jobs_are_kept_a_while(make_pool):
