@@ -53,9 +53,9 @@ def titles(words: Words) -> list[Spec]:
             y=1,
             yref="paper",
             yanchor="bottom",
-            yshift=26,
+            yshift=24,
         ),
-        annotation(words.x, x=1, xref="paper", xanchor="right", y=0, yref="paper", yanchor="top", yshift=-26),
+        annotation(words.x, x=1, xref="paper", xanchor="right", y=0, yref="paper", yanchor="top", yshift=-24),
     ]
 
 

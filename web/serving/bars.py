@@ -33,7 +33,7 @@ def bars(
 ) -> Spec:
     """Four rows, each with its name above a bar; the second value of a row, if any, is the bar's thin end."""
     top = max((value for row in values.values() for value in row), default=1.0)
-    frame = Frame(4 * ROW + 72, top=44, bottom=28, left=0)
+    frame = Frame(4 * ROW + 72, top=46, bottom=28, left=0)
     words = Words(x="", y=title, x_format=partial(number, digits=0), y_format=write)
     ticks = linear_ticks(0, top, 4) if values else [0]
     layout = layout_of(frame, words, ticks, [], margin_right=12)

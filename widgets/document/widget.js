@@ -16,6 +16,8 @@ function translate() {
   name('[data-testid="stSidebarNav"]', text.navigation)
   name('[data-testid="stExpandSidebarButton"], [data-testid="stExpandSidebarButton"] button', text.open_menu)
   name('[data-testid="stSidebarCollapseButton"] button', text.close_menu)
+  const more = document.querySelector('[data-testid="stTopNavSection"]')
+  if (more && more.dataset.label !== text.more) more.dataset.label = more.ariaLabel = text.more
   for (const [index, value] of [text.english, text.thai].entries()) {
     const button = document.querySelectorAll('.st-key-lang [role=radio]')[index]
     if (!button || button.dataset.label === value) continue

@@ -94,7 +94,19 @@ class Figure {
     const { data, layout, narrow } = this.spec
     const shape = this.width < NARROW ? laidOver(layout, narrow) : layout
     await library.react(this.plot, resolved(data, tokens), { ...resolved(shape, tokens), width: this.width }, CONFIG)
+    if (this.width < NARROW) this.keep()
     this.plot.dataset.drawn = String(1 + Number(this.plot.dataset.drawn ?? 0))
+  }
+
+  /** Moves a title that is longer than its axis back into the picture. */
+  keep() {
+    const frame = this.plot.getBoundingClientRect()
+    for (const title of this.plot.querySelectorAll('.annotation')) {
+      title.removeAttribute('transform')
+      const box = title.getBoundingClientRect()
+      const by = Math.max(0, frame.left - box.left) + Math.min(0, frame.right - box.right)
+      if (by) title.setAttribute('transform', `translate(${by})`)
+    }
   }
 
   table(table, text) {
