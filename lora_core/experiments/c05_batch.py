@@ -29,14 +29,14 @@ from lora_core.experiments.swept import Condition, condition, tuned
 CERTAIN = 2  # standard errors of the mean
 HELPS = 0.5  # of the lowest rank's gap: rank helps if the highest closes as much
 
-LORA = [2.5e-3, 4e-3, 6.3e-3, 1e-2, 1.6e-2, 2.5e-2]
-FULL = [1.25e-3, 2e-3, 3.2e-3, 5e-3, 8e-3]
+LORA = [1.6e-3, 2.5e-3, 4e-3, 6.3e-3, 1e-2, 1.6e-2, 2.5e-2]
+FULL = [1.25e-3, 2e-3, 3.2e-3, 5e-3, 8e-3, 1.25e-2]
 RECIPE = {
     "alpha": 32.0,
     "text": {"ranks": [8, 32], "batches": [8, 32, 128], "examples": 1024, "updates": 32},
     "pictures": {"ranks": [8, 32], "batches": [16, 64, 256], "examples": 10240, "updates": 160},
     "rates": {"lora": LORA, "full": FULL},
-    "selection_seeds": [100],
+    "selection_seeds": [100, 101],
 }
 QUICK = {  # the outermost batch sizes
     **RECIPE,
