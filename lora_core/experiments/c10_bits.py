@@ -38,13 +38,13 @@ PROPORTIONAL = (0.75, 1.25)  # slope of log capacity over log parameters
 FULL = 1.3  # times: with so little gained from twice as many pictures or more, the adapter is full
 
 TARGETS: Mapping[str, Targets] = {"both": "blocks", "first": ("blocks.0",)}
-SELECTION_SEEDS = (100,)
+SELECTION_SEEDS = (100, 101)
 
 RECIPE: Recipe = {
     "ranks": [1, 2, 4],
     "images": [256, 1024, 2048],
     "alpha": 32.0,
-    "rates": [1e-3, 2e-3, 4e-3],
+    "rates": [2e-3, 4e-3, 8e-3, 1.6e-2],
     "steps": 3000,
     "batch": 128,
 }
