@@ -145,12 +145,9 @@ def _pictures(layer: Layer) -> None:
             height, width = (max(LEAST, round(count * side)) for count in values.shape)
             m, n = (number(count) for count in shape)
             with st.container(width=max(width, LABEL)):
+                alt = t("adapters.picture", name=name, layer=layer.name, rows=m, columns=n)
                 heatmap(
-                    [
-                        Matrix(
-                            values, t("adapters.picture", name=name, rows=m, columns=n), f"{name}  {m} × {n}"
-                        )
-                    ],
+                    [Matrix(values, alt, f"{name}  {m} × {n}")],
                     key=f"adapters_{name}",
                     label=name,
                     limit=limit,

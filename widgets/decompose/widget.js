@@ -71,6 +71,7 @@ function createView(root, methods) {
     for (const name of methods) {
       const error = percent(D.methods[name].errors[r - 1]), holds = D.stored[name][r - 1]
       facts[name] = error
+      pictures[name].canvas.ariaLabel = plain('picture_of', { method: plain(name), name: called(S.source), r: facts.r, error })
       write({ [`error_${name}`]: error, [`holds_${name}`]: words('holds', { count: number(holds), share: percent(holds / whole, 0) }) })
     }
     facts.held = percent(D.stored.svd[r - 1] / whole, 0)
@@ -167,9 +168,7 @@ function createView(root, methods) {
     root.classList.toggle('is-signed', !D.photo)
     root.style.setProperty('--m', m)
     root.style.setProperty('--n', n)
-    for (const [k, each] of Object.entries(pictures)) {
-      each.canvas.ariaLabel = k === 'M' ? plain('picture', { name: called(S.source), m, n }) : plain('picture_of', { method: plain(k), name: called(S.source) })
-    }
+    pictures.M.canvas.ariaLabel = plain('picture', { name: called(S.source), m, n })
     for (const [k, figure] of Object.entries(figures)) {
       if (k === 'M') continue
       figure.querySelector('.top').hidden = !D.methods[k].columns.length
