@@ -1,4 +1,4 @@
-"""What a picture shows is said in words, in the reader's language, and said anew when a control has changed it."""
+"""What a picture shows is said in words, in the reader's language, and anew when a control changes it."""
 
 import re
 from collections.abc import Callable
