@@ -35,7 +35,7 @@ RECIPE = {
     "text": {
         "ranks": [1, 4, 16, 64],
         "rates": {"lora": [1e-3, 1.6e-3, 2.5e-3, 4e-3, 6.3e-3], "full": [1.25e-3, 2e-3, 3.2e-3]},
-        "selection_seeds": [100],
+        "selection_seeds": [100, 101],
         "batch": 8,
         "points": [0, 1, 2, 4, 8, 16, 32, 50, 75, 100, 150, 200, 300, 400, 550, 800],
     },
@@ -52,7 +52,7 @@ RECIPE = {
     "teacher": {
         "ranks": [1, 2, 4, 8, 16],
         "rates": [3e-3, 1e-2, 3e-2, 6e-2],
-        "selection_seeds": [100],
+        "selection_seeds": [100, 101],
         "rank": 8,
         "size": 64,
         "steps": 400,
