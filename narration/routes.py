@@ -10,7 +10,7 @@ from starlette.routing import Route
 from narration.cache import NAME
 from narration.service import service
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 async def audio(request: Request) -> Response:

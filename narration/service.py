@@ -40,7 +40,8 @@ class Service:
         self._lanes = {online: Lane(self._done, self._have, command) for online in (False, True)}
         self._lock = threading.Lock()
         self._memory: OrderedDict[str, Clip] = OrderedDict()
-        self._instead: dict[str, tuple[str, str, float]] = {}  # key -> (key that speaks or "", reason, when)
+        #: (key, reader, or "" for all) -> (key that speaks or "", reason, when)
+        self._instead: dict[tuple[str, str], tuple[str, str, float]] = {}
 
     def start(self) -> None:
         """Warm the built-in voice up."""
@@ -53,13 +54,6 @@ class Service:
     def voices(self) -> tuple[str, ...]:
         """Names of the server's voices, the built-in one first."""
         return available(self._settings)
-
-    def chapters(self, language: str) -> list[dict[str, Any]]:
-        """`{id, title, sentences: [ids]}` of each chapter, in reading order."""
-        return [
-            {"id": chapter.id, "title": chapter.title, "sentences": [said.id for said in chapter.utterances]}
-            for chapter in chapters(language)
-        ]
 
     def script(self, language: str, chapter: str) -> list[dict[str, Any]]:
         """What a device's own voice needs: `{id, pause, text, map}` of each sentence (SpokenForm.to_json)."""
@@ -91,15 +85,17 @@ class Service:
         order += [said for chapter in following for said in chapter.utterances[:AHEAD]]
         tasks = [Task(key_of(said, voice, self._settings), said, voice, reader) for said in order]
         now = time.monotonic()
-        with self._lock:
-            for task in tasks:  # a fallback is not for ever
-                if task.key in self._instead and now - self._instead[task.key][2] > REST:
-                    del self._instead[task.key]
-        missing = [task for task in tasks if self._clip(task.key) is None and task.key not in self._instead]
+        with self._lock:  # a fallback is not for ever
+            self._instead = {task: said for task, said in self._instead.items() if now - said[2] <= REST}
+        missing = [
+            task
+            for task in tasks
+            if self._clip(task.key) is None and self._said_instead(task.key, reader) is None
+        ]
         self._lanes[voice in ONLINE].want(reader, missing)
-        return self.status(language, voice, found.id)
+        return self.status(language, voice, found.id, reader)
 
-    def status(self, language: str, voice: str, chapter: str) -> dict[str, Any]:
+    def status(self, language: str, voice: str, chapter: str, reader: str = "") -> dict[str, Any]:
         """What is made of a chapter.
 
         Returns:
@@ -118,9 +114,7 @@ class Service:
         fallback, failed = "", 0
         for said in found.utterances:
             key = key_of(said, voice, self._settings)
-            with self._lock:
-                instead = self._instead.get(key)
-            if instead:
+            if instead := self._said_instead(key, reader):
                 key, fallback = instead[0], fallback or instead[1]
             clip = self._clip(key) if key else None
             failed += not key
@@ -170,6 +164,11 @@ class Service:
             while total > _MEMORY and len(self._memory) > 1:
                 total -= len(self._memory.popitem(last=False)[1].mp3)
 
+    def _said_instead(self, key: str, reader: str) -> tuple[str, str, float] | None:
+        """What came of a sentence in place of what was asked for: for everybody, or for this reader."""
+        with self._lock:
+            return self._instead.get((key, "")) or self._instead.get((key, reader))
+
     def _have(self, key: str) -> bool:
         return self._clip(key) is not None
 
@@ -183,7 +182,8 @@ class Service:
             self._remember(key, clip)
         if reason:
             with self._lock:
-                self._instead[task.key] = (key if clip else "", reason, time.monotonic())
+                whose = task.reader if reason == "limit" else ""  # a share is one reader's alone
+                self._instead[task.key, whose] = (key if clip else "", reason, time.monotonic())
 
 
 def _chapter(language: str, name: str) -> Chapter:

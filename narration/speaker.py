@@ -1,7 +1,6 @@
 """Utterances -> clips: the chosen voice, the built-in one where it fails, the cache before both."""
 
 import time
-from collections import defaultdict, deque
 from dataclasses import asdict
 
 import numpy as np
@@ -36,7 +35,7 @@ class Speaker:
         self._cache, self._settings = cache, settings or Settings.from_environment()
         self._voices: dict[tuple[str, str], Voice] = {}
         self._resting: dict[str, tuple[float, str]] = {}
-        self._calls: dict[str, deque[float]] = defaultdict(deque)
+        self._calls: list[tuple[str, float]] = []  # of online voices in the last hour: for whom, when
 
     def clip(self, utterance: Utterance, voice: str = BUILTIN, reader: str = "") -> tuple[Clip, str]:
         """The audio of an utterance.
@@ -78,15 +77,15 @@ class Speaker:
         if voice not in ONLINE:
             return ""
         now = time.monotonic()
+        hour = now - 3600
         until, reason = self._resting.get(voice, (0.0, ""))
         if now < until:
             return reason
-        calls = self._calls[reader]
-        while calls and calls[0] < now - 3600:
-            calls.popleft()
-        if len(calls) >= self._settings.limit:
+        self._calls = [(who, when) for who, when in self._calls if when > hour]
+        mine = sum(who == reader for who, _ in self._calls)
+        if mine >= self._settings.limit or len(self._calls) >= self._settings.limit_all:
             return "limit"
-        calls.append(now)
+        self._calls.append((reader, now))
         return ""
 
     def _keep(self, key: str, speech: Speech, pause: float, voice: str) -> Clip:

@@ -26,13 +26,14 @@ class Settings:
     Attributes:
         online: the online voices allowed, none by default.
         timeout: seconds an online voice may take for a sentence.
-        limit: sentences an hour that online voices say for one reader.
+        limit, limit_all: sentences an hour that online voices say for one reader, and for all.
         gemini_key: never part of any text, log or error.
     """
 
     online: tuple[str, ...] = ()
     timeout: float = 10.0
     limit: int = 300
+    limit_all: int = 3000
     edge: dict[str, str] = field(default_factory=lambda: dict(_EDGE))
     gemini_key: str = field(default="", repr=False)
     gemini_model: str = _GEMINI_MODEL
@@ -57,6 +58,7 @@ class Settings:
             online=online,
             timeout=float(get("PRADIT_ONLINE_TIMEOUT", cls.timeout)),
             limit=int(get("PRADIT_ONLINE_LIMIT", cls.limit)),
+            limit_all=int(get("PRADIT_ONLINE_LIMIT_ALL", cls.limit_all)),
             edge={
                 language: get(f"PRADIT_EDGE_{language.upper()}", voice) for language, voice in _EDGE.items()
             },

@@ -284,6 +284,18 @@ def test_calls_are_limited_for_each_reader(gemini: GeminiStandIn) -> None:
     assert gemini.calls == 3
 
 
+def test_calls_are_limited_for_all_readers_together_and_counted_for_an_hour(
+    gemini: GeminiStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speaker = Speaker(None, settings_for(gemini, limit=2, limit_all=3))
+    reasons = [speaker.clip(SAID, "gemini", f"reader {i}")[1] for i in range(5)]
+    assert reasons == ["", "", "", "limit", "limit"]
+    later = time.monotonic() + 3601
+    monkeypatch.setattr("narration.speaker.time.monotonic", lambda: later)
+    assert speaker.clip(SAID, "gemini", "ann")[1] == ""
+    assert len(speaker._calls) == 1, "whom nothing was said for in the last hour is forgotten"
+
+
 def test_online_voices_are_the_operators_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not set(available(Settings.from_environment())) & {"edge", "gemini"}
     with pytest.raises(ValueError, match="no voice 'edge'"):

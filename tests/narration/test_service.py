@@ -12,10 +12,11 @@ import pytest
 
 from narration import service as service_module
 from narration.article import Chapter, Utterance
-from narration.cache import Cache
+from narration.cache import Cache, Clip
 from narration.lane import Lane, Task
 from narration.protocol import ProtocolError, frame, read_frame
 from narration.service import Service
+from narration.speaker import key_of
 from narration.voices.registry import Settings
 
 FAKE = (sys.executable, str(Path(__file__).parent / "fake_worker.py"))
@@ -78,6 +79,19 @@ def test_a_fallback_says_who_speaks_and_why(served: Service) -> None:
     assert done["fallback"] == "timeout"
     assert {said["voice"] for said in done["sentences"]} == {"builtin"}
     assert served.request("en", "nobody", "", "ann")["voice"] == "builtin"
+
+
+def test_one_readers_used_up_share_is_nobody_elses_matter(served: Service, book: list[Chapter]) -> None:
+    said = book[0].utterances[0]
+    task = Task(key_of(said, "edge", served._settings), said, "edge", "ann")
+    served._done(task, Clip(b"mp3", 1.0, [], [], "builtin", []), "limit")
+    assert served.status("en", "edge", "one", "ann")["fallback"] == "limit"
+    for other in ("ben", ""):
+        assert served.status("en", "edge", "one", other)["fallback"] == ""
+    served._done(task, None, "failed")
+    assert served.status("en", "edge", "one", "ben")["fallback"] == "failed", (
+        "what ails a voice ails it for all"
+    )
 
 
 def test_a_sentence_no_voice_can_say_is_left_out(served: Service, book: list[Chapter]) -> None:
