@@ -18,6 +18,7 @@ from web.server import reader_of
 
 MB = 1 << 20
 MAX_BYTES = 64 * MB  # of one file, whatever it is for
+MAX_EACH = 2 * MAX_BYTES  # of the files of one reader: an adapter is two
 MAX_WAITING = 192 * MB  # of all files of all readers together
 SECONDS = 60.0
 HEADER = "x-pradit-upload"
@@ -36,6 +37,7 @@ class Shelf:
     """Files that wait to be taken. Room is kept before the first byte arrives."""
 
     most: int = MAX_WAITING
+    most_each: int = MAX_EACH
     seconds: float = SECONDS
     _parcels: dict[str, _Parcel] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
@@ -45,7 +47,9 @@ class Shelf:
         with self._lock:
             now = time.monotonic()
             self._parcels = {name: one for name, one in self._parcels.items() if one.until > now}
-            if sum(one.size for one in self._parcels.values()) + size > self.most:
+            every = self._parcels.values()
+            mine = sum(one.size for one in every if one.reader == reader)
+            if mine + size > self.most_each or sum(one.size for one in every) + size > self.most:
                 return None
             name = secrets.token_urlsafe(18)
             self._parcels[name] = _Parcel(reader, size, now + self.seconds)

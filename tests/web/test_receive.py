@@ -89,8 +89,17 @@ def test_there_is_room_for_so_much(client: TestClient, shelf: Shelf) -> None:
     assert client.post("/upload", content=b"1234", headers={HEADER: "1"}).status_code == 200
 
 
+def test_one_reader_leaves_room_for_the_others(shelf: Shelf) -> None:
+    adapter = [shelf.reserve("ann", MAX_BYTES) for _ in range(2)]
+    assert all(adapter), "two large files are one adapter"
+    assert shelf.reserve("ann", 1) is None
+    assert shelf.reserve("ben", MAX_BYTES)
+    shelf.drop(str(adapter[0]))
+    assert shelf.reserve("ann", 1)
+
+
 def test_what_nobody_takes_is_forgotten(shelf: Shelf) -> None:
-    shelf.seconds = 0.0
+    shelf.seconds, shelf.most_each = 0.0, shelf.most
     name = shelf.reserve("ann", shelf.most)
     assert name
     shelf.put(name, b"numbers")
