@@ -8,6 +8,7 @@ then one `ended`. Only inside these functions does this room bring torch in, and
 from __future__ import annotations
 
 import io
+import logging
 import secrets
 import shutil
 import tempfile
@@ -25,6 +26,8 @@ from lora_core.experiments import ExperimentConfig, live
 from lora_core.experiments.record import rounded
 from lora_core.recipes import layers
 from lora_core.serving_config import ServeConfig
+
+log = logging.getLogger(__name__)
 
 
 class Config(Protocol):
@@ -90,25 +93,43 @@ def warm(wanted: str) -> str:
 
 
 def train(request: dict[str, Any], stop: Callable[[], bool], device: str, every: float) -> Iterator[Frame]:
-    """Kind "train": `lora_core.training.fine_tune`, and its adapter as a zip."""
+    """Kind "train": `lora_core.training.fine_tune`, and its adapter as a zip. A run whose adapter finds no
+    room on the disk has ended all the same, and says so."""
     from lora_core.training import fine_tune
 
-    # The folder appears only when there is something to save: a worker killed while it trains leaves none.
-    folder = Path(tempfile.gettempdir()) / f"pradit-{secrets.token_hex(16)}"
-    state, reason = "failed", None
+    folder, key, result = _folder(), None, {}
+    state, reason = "running", None
     try:
         for snapshot in fine_tune(
             TrainConfig.from_json(request), device=device, every=every, stop=stop, adapter_folder=folder
         ):
             yield {"type": "snapshot", "snapshot": snapshot.to_json()}, snapshot.arrays
             state, reason = snapshot.state, snapshot.reason
-        result = {"result": as_array(zip_folder(folder))} if folder.is_dir() else {}
+        if folder and folder.is_dir():
+            result = {"result": as_array(zip_folder(folder))}
+        elif folder is None and request.get("adapter"):
+            key = "unsaved"
+    except OSError:
+        if state == "running":
+            raise
+        log.exception("the adapter could not be saved")
+        key = "unsaved"
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
     if state == "diverged":
-        yield {"type": "ended", "state": "failed", "key": f"diverged.{reason}", "values": {}}, {}
-    else:
-        yield {"type": "ended", "state": state, "key": None, "values": {}}, result
+        state, key = "failed", f"diverged.{reason}"
+    yield {"type": "ended", "state": state, "key": key, "values": {}}, result
+
+
+def _folder() -> Path | None:
+    """Where an adapter may be put, None where no disk takes it. The folder appears only when there is
+    something to save: a worker killed while it trains leaves none."""
+    try:
+        return Path(tempfile.gettempdir()) / f"pradit-{secrets.token_hex(16)}"
+    except OSError:
+        log.exception("there is no folder for temporary files")
+        return None
 
 
 def experiment(

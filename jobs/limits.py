@@ -39,6 +39,7 @@ class Limits:
         goodbye: how long a job may take to obey a stop.
         memory: of one worker, resident.
         kept_each, kept: ended jobs that can still be asked for, of one reader and over all.
+        kept_for: an ended job that nobody asked for this long is forgotten.
         snapshots, history: snapshots kept of one job, and their size in bytes of JSON.
         every: seconds between two snapshots.
         device: PRADIT_DEVICE, one of DEVICES.
@@ -55,6 +56,7 @@ class Limits:
     memory: int = 4 << 30
     kept_each: int = 6
     kept: int = 64
+    kept_for: float = 6 * 3600.0
     snapshots: int = 240
     history: int = 4 << 20
     every: float = 0.25

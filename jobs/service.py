@@ -6,6 +6,7 @@ wakes once a second while there is something to keep time for.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 import time
@@ -20,7 +21,10 @@ from jobs.protocol import Arrays, Header
 from jobs.supervisor import COMMAND, Supervisor
 
 TICK = 1.0  # s between two looks at leases, silence and memory
+SLOW_TICK = 300.0  # s, while there are only ended jobs to forget
 TROUBLES = 2  # workers lost in a row without a job done, until the pool waits for a reader to ask again
+
+log = logging.getLogger(__name__)
 
 
 class Pool:
@@ -94,6 +98,10 @@ class Pool:
         """End what has outlived its time or outgrown its memory. The keeper calls it."""
         with self._lock:
             now, limits = self._clock(), self.limits
+            for job in [job for job in self._ended if now - job.seen > limits.kept_for]:
+                self._forget(job)
+            if self._queue and not self._workers:
+                self._arrange()
             for job in [job for job in self._jobs.values() if job.live and now - job.seen > limits.lease]:
                 self._ask_to_stop(job, "unwatched")
             for worker in self._workers:
@@ -216,12 +224,24 @@ class Pool:
         worker.send({"type": "run", "job": job.id, "kind": job.kind, "request": job.config.to_json()})
 
     def _hire(self) -> None:
-        worker = Supervisor(self._command, self._clock(), self._hear, self._lose)
+        try:
+            worker = Supervisor(self._command, self._clock(), self._hear, self._lose)
+        except OSError:
+            log.exception("a worker cannot be started")
+            self._troubles += 1
+            self._despair(("no_worker",))
+            return
         self._workers.append(worker)
         limits = self.limits
         worker.begin(
             {"type": "start", "device": limits.device, "memory": limits.memory, "every": limits.every}
         )
+
+    def _despair(self, why: tuple[Any, ...]) -> None:
+        """Let nobody wait when worker after worker was lost and none is left."""
+        if self._troubles >= TROUBLES and not self._workers:
+            for waiting in list(self._queue):
+                self._finish(waiting, "failed", *why)
 
     def _ask_to_stop(self, job: Job, key: str) -> None:
         if job.state == "queued":
@@ -243,8 +263,11 @@ class Pool:
         for old in {
             each.id: each for each in mine[: -self.limits.kept_each] + self._ended[: -self.limits.kept]
         }.values():
-            self._ended.remove(old)
-            del self._jobs[old.id]
+            self._forget(old)
+
+    def _forget(self, ended: Job) -> None:
+        self._ended.remove(ended)
+        del self._jobs[ended.id]
 
     # From the workers
 
@@ -279,9 +302,7 @@ class Pool:
                 )
             elif worker.cause not in ("spare", "spent"):
                 self._troubles = TROUBLES if worker.complaint else self._troubles + 1
-            if self._troubles >= TROUBLES and not self._workers:
-                for waiting in list(self._queue):
-                    self._finish(waiting, "failed", *(worker.complaint or ("no_worker",)))
+            self._despair(worker.complaint or ("no_worker",))
             self._arrange()
 
     def _keep(self) -> None:
@@ -290,6 +311,7 @@ class Pool:
                 timed = any(job.live for job in self._jobs.values()) or any(
                     worker.starting for worker in self._workers
                 )
-            self._wake.wait(TICK if timed else None)
+                kept = bool(self._ended)
+            self._wake.wait(TICK if timed else SLOW_TICK if kept else None)
             self._wake.clear()
             self.sweep()

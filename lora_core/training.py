@@ -79,6 +79,7 @@ def fine_tune(
     Raises:
         ValueError: at the first snapshot, for what ``attach`` refuses (no such layer, a rank too large) or a
             device that does not exist.
+        OSError: after the last snapshot, when the adapter cannot be saved.
     """
     run = _Run(
         config, pick_device(device), split, evaluation_steps(config.steps) if points is None else points
@@ -94,9 +95,15 @@ def fine_tune(
             break
         if run.step < config.steps and run.is_due(every):
             yield run.snapshot("running")
+    unsaved: OSError | None = None
     if adapter_folder is not None and config.adapter is not None and state != "diverged":
-        save_adapter(run.models[0].model, adapter_folder)
+        try:
+            save_adapter(run.models[0].model, adapter_folder)
+        except OSError as error:  # the run shall not be lost with it
+            unsaved = error
     yield run.snapshot(state)
+    if unsaved:
+        raise unsaved
 
 
 def singular_values(matrix: Tensor) -> Tensor:

@@ -190,6 +190,21 @@ def test_ended_jobs_are_kept_a_while(make_pool):
     assert pool.of("ana", "train") == mine[2:]
 
 
+def test_ended_jobs_that_nobody_asks_for_are_forgotten(make_pool, clock):
+    pool = make_pool(kept_for=100.0)
+    job, other = ask(pool, QUICK), ask(pool, QUICK, "bo")
+    end_of(pool, job)
+    end_of(pool, other, "bo")
+    clock.now += 99
+    pool.poll(job, "ana")
+    clock.now += 2
+    pool.sweep()
+    assert pool.of("ana", "train") == [job]
+    assert pool.of("bo", "train") == []
+    with pytest.raises(Refused, match="unknown_job"):
+        pool.poll(other, "bo")
+
+
 def test_a_job_answers_to_its_reader_alone(pool):
     job = ask(pool, LONG)
     refusals = []

@@ -55,6 +55,21 @@ def test_a_run_from_press_to_adapter(pool):
         np.testing.assert_allclose(view.arrays[f"run.delta.{layer}"], 8 * b @ a, atol=1e-5)  # γ = 32 / 4
 
 
+def _full_disk(*_):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("broken", ["lora_core.training.save_adapter", "jobs.kinds.tempfile.gettempdir"])
+def test_a_run_whose_adapter_finds_no_room_is_done_and_says_so(monkeypatch, broken):
+    monkeypatch.setattr(broken, _full_disk)
+    request = TrainConfig("mlp-mnist", "fashion", steps=2, yardstick=False).to_json()
+    *_, last, (ended, arrays) = train(request, lambda: False, "cpu", 0.0)
+    assert last[0]["snapshot"]["state"] == "done"
+    assert (ended["type"], ended["state"], ended["key"], arrays) == ("ended", "done", "unsaved", {})
+    for language in LANGUAGES:
+        assert catalog(language)["jobs.unsaved"]
+
+
 def test_the_first_point_costs_a_warm_worker_less_than_a_second(pool):
     (pid,) = workers(pool)
 

@@ -36,6 +36,21 @@ def test_kill_9_in_the_middle(make_pool):
     assert end_of(pool, ask(pool, QUICK, "ana"), "ana").state == "done"
 
 
+def test_a_process_that_cannot_be_started_is_said_and_tried_again(make_pool, monkeypatch):
+    pool = make_pool()
+    for pid in wait_until(lambda: workers(pool)):
+        monkeypatch.setattr(pool, "_command", ["/no/such/program"])
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not workers(pool))
+    job = ask(pool, QUICK)  # no exception
+    assert failed_with(end_of(pool, job), "no_worker")
+    assert not pool._queue
+    monkeypatch.undo()
+    monkeypatch.setenv("PYTHONPATH", str(FAKE.parents[2]))
+    monkeypatch.setattr(pool, "_command", [sys.executable, str(FAKE), ""])
+    assert end_of(pool, ask(pool, QUICK)).state == "done"
+
+
 def test_an_idle_worker_that_is_killed_is_replaced(pool):
     wait_until(lambda: pool.device)
     (first,) = workers(pool)
