@@ -168,15 +168,19 @@ def lose(card: Card, refused: Refused) -> None:
 
 
 def find_runs(page: State) -> None:
-    """The reader's runs of before a reload."""
+    """The reader's last run of each claim: of before a reload, or from another page."""
     pool = jobs.pool()
-    known = {card.run.id for card in page.cards.values() if card.run}
-    for job in pool.of(reader_id(), KIND):
-        if job not in known:
-            try:
-                view = pool.poll(job, reader_id())
-            except Refused:
-                continue
-            card = page.cards.get(view.config.name)
-            if card and card.run is None:
-                card.run = view
+    shown = {card.run.id: card for card in page.cards.values() if card.run}
+    newest: set[str] = set()
+    for job in reversed(pool.of(reader_id(), KIND)):
+        if card := shown.get(job):
+            newest.add(card.config.name)
+            continue
+        try:
+            view = pool.poll(job, reader_id())
+        except Refused:
+            continue
+        name = view.config.name
+        if name in page.cards and name not in newest:
+            page.cards[name].run = view
+        newest.add(name)
