@@ -1,5 +1,6 @@
 """The page in both languages, with the real pool behind it."""
 
+import html
 import re
 import time
 from collections import Counter
@@ -9,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import jobs
+from jobs.limits import Refused
 from lora_core.experiments import NAMES, read
 from tests.pages.app import opened, told
 from web.experiments.source import ITEMS
@@ -80,6 +82,29 @@ def test_what_a_link_asks_for_in_vain_is_said_and_escaped(language: str, words: 
     assert told(app).count(words) == 3
     assert "<img" not in told(app)
     assert card(app).config.settings["p"] == 3
+
+
+@pytest.mark.parametrize(
+    ("language", "key", "words"),
+    [
+        ("th", "c07_invariance__q", "ลิงก์นี้ขอ “q ตัวคูณของ B” = z"),
+        ("th", "c01_capacity__view", "ลิงก์นี้ขอ “รูป” = z"),
+        ("en", "early_curves__gamma_rule", "The link asks for “Scale γ” = z"),
+        ("en", "c09_compute__x", "The link asks for “x” = z"),
+    ],
+)
+def test_a_complaint_names_the_control(language: str, key: str, words: str) -> None:
+    assert words in html.unescape(told(page(language, **{key: "z"})))
+
+
+def test_a_refusal_writes_its_numbers_as_the_page_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> str:
+        raise Refused("limit.lr", field="lr", value=5e-7, low=1e-6, high=1.0)
+
+    app = page("th")
+    monkeypatch.setattr(jobs.pool(), "submit", never)
+    app.button(key=f"ex_run_{QUICK}").click().run()
+    assert "ระหว่าง 1.0e-6 ถึง 1 แต่ค่าที่ได้รับคือ 5.0e-7" in told(app)
 
 
 def test_a_live_run_from_press_to_verdict_through_a_switch_of_language() -> None:

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 import jobs
 from content.catalog import catalog
+from jobs.limits import Refused
 from tests.pages.app import opened, told
 
 READER = "web.fine_tune.state.reader_id"
@@ -77,6 +78,31 @@ def test_what_a_link_asks_for_in_vain_is_said_and_escaped(language: str, words: 
     assert "&lt;img src=x&gt;" in told(app)
     assert "<img" not in told(app)
     assert app.select_slider(key="ft_rank").value == "8"
+
+
+@pytest.mark.parametrize(
+    ("language", "query", "words"),
+    [
+        ("th", {"seed": "-1"}, "ซีด = -1 แต่ค่าต้องอยู่ระหว่าง 0 ถึง 2,147,483,647 จึงใช้ 0 แทน"),
+        ("th", {"lr": "5"}, "อัตราการเรียนรู้ = 5 แต่ค่าต้องอยู่ระหว่าง 1.0e-6 ถึง 1 จึงใช้ 5.0e-3 แทน"),
+        ("en", {"steps": "9999"}, "Steps = 9999, but it can only lie between 1 and 2,000."),
+        ("th", {"axis": "q"}, "แกนของก้าว = q ซึ่งไม่มีที่นี่ จึงใช้ “ลอการิทึม” แทน"),
+        ("th", {"base": "q"}, "โมเดลฐาน = q ซึ่งไม่มีที่นี่ จึงใช้ “GPT-64 อ่านเชกสเปียร์มาแล้ว” แทน"),
+        ("th", {"base": "mlp-mnist", "targets": "q"}, "ชั้นที่ปรับ = q ซึ่งไม่มีที่นี่ จึงใช้ “ทุกบล็อก” แทน"),
+        ("en", {"gamma": "q"}, "Scale γ = q, which does not exist here. Used instead: α/r."),
+        ("en", {"yardstick": "2"}, "beside the run = 2, which does not exist here. Used instead: on."),
+        ("en", {"dropout": ".95"}, "Dropout = .95, but it can only lie between 0 and 0.9. Used instead: 0."),
+    ],
+)
+def test_what_is_used_instead_is_said_as_the_controls_say_it(
+    language: str, query: dict[str, str], words: str
+) -> None:
+    assert words in told(page(language, **query))
+
+
+@pytest.mark.parametrize(("steps", "words"), [("1", "<b>1</b> step<"), ("2", "<b>2</b> steps<")])
+def test_one_step_is_one(steps: str, words: str) -> None:
+    assert words in told(page(steps=steps))
 
 
 def test_the_failing_lesson_says_so_before_it_starts_and_offers_the_cure() -> None:
@@ -150,6 +176,16 @@ def test_what_is_over_a_limit_is_refused_in_words() -> None:
         assert app.session_state["fine_tune"].runs == []
     finally:
         pool.start()
+
+
+def test_a_refusal_writes_its_numbers_as_the_page_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> str:
+        raise Refused("limit.seed", field="seed", value=-1, low=0, high=2**31 - 1)
+
+    app = page("th")
+    monkeypatch.setattr(jobs.pool(), "submit", never)
+    app.button(key="ft_train").click().run()
+    assert "ระหว่าง 0 ถึง 2,147,483,647 แต่ค่าที่ได้รับคือ -1" in told(app)
 
 
 def test_a_new_session_of_the_same_reader_finds_the_runs() -> None:

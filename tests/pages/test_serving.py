@@ -15,7 +15,7 @@ from jobs.limits import Refused
 from lora_core import serving_record
 from lora_core.serving_config import WAYS
 from lora_core.tenants import TENANTS
-from tests.pages.app import opened, told
+from tests.pages.app import heard, opened, told
 from web.serving.state import State
 
 READER = "web.serving.state.reader_id"
@@ -78,6 +78,24 @@ def test_the_slider_moves_the_picture_the_counts_and_the_url() -> None:
     assert "are copies of them" not in told(app)
     app.select_slider(key="sv_adapters").set_value("256").run()
     assert "the other 248 are copies of them" in told(app)
+
+
+@pytest.mark.parametrize(
+    ("none", "said", "passed"),
+    [(1, "1 request, dotted, wants", "2 adapters"), (63, "63 requests, dotted, want ", "1 adapter")],
+)
+def test_one_request_and_one_adapter_are_one(
+    none: int, said: str, passed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = [None] * none + [list(TENANTS)[i % 2] for i in range(64 - none)]
+    monkeypatch.setattr("web.serving.page.asked", lambda *_: wanted)
+    app = page()
+    assert said in told(app)
+    assert heard(app, "batch_flow")["text"]["adapters"] == f"+ γBA x of {passed}"
+
+
+def test_one_copy_is_one() -> None:
+    assert "the other 1 is a copy, in memory and files of its own" in told(page(adapters="9"))
 
 
 def test_a_live_measurement_takes_the_place_of_the_recorded_one() -> None:
@@ -151,7 +169,9 @@ def test_a_letter_that_the_model_has_not_is_refused_in_words() -> None:
         ({"adapters": "1000"}, "between 2 and 256"),
         ({"characters": "x"}, "Characters in a request = x"),
         ({"prompt": "日"}, "no letter 日"),
-        ({"seed": "-1"}, "The seed must lie between"),
+        ({"adapters": "1000"}, "1,000 were asked for"),
+        ({"seed": "-1"}, "The seed must lie between 0 and 2,147,483,647; it is -1."),
+        ({"seed": "9" * 100}, f"it is {'9' * 39}…."),
     ],
 )
 def test_a_link_that_asks_for_what_cannot_be(query: dict[str, str], said: str) -> None:

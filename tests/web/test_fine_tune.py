@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from content.catalog import LANGUAGES
 from jobs.job import JobView
 from lora_core import recipes
-from lora_core.config import TASKS, AdapterConfig, TrainConfig
-from web.fine_tune import cost, experiment, first
+from lora_core.config import LIMITS, TASKS, AdapterConfig, TrainConfig
+from web.fine_tune import cost, experiment, first, words
 from web.fine_tune.experiment import change, config_of, read, to_link, to_url
 from web.fine_tune.runs import Run, curve_csv, file_stem, guarded, told_apart
 
@@ -96,6 +97,28 @@ def test_what_cannot_be_is_complained_of_and_the_recipe_stands_in(key: str, valu
     assert query[key] == complaints[0].used == read({})[0][key]
     if key != "seed":
         assert query["seed"] == "7"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("key", experiment.KEYS)
+def test_every_key_of_a_link_has_a_name_and_a_label(
+    key: str, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.i18n.language", lambda: language)
+    query, complaints = read({key: "?"})
+    (said,) = (words.complaint(each, query["base"]) for each in complaints)
+    name, used = words.control(key), words.label(key, query[key], query["base"])
+    assert f"{name} = ?" in said
+    assert used in said.split("?")[1]
+    assert name != key
+    assert used != query[key] or key in LIMITS, "as the URL has it"
+
+
+def test_a_run_of_one_step_and_another_gamma_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.i18n.language", lambda: "en")
+    config = TrainConfig(adapter=AdapterConfig(gamma_rule="alpha/sqrt(r)"), steps=1)
+    assert words.setting("steps", config) == "1 step"
+    assert words.setting("gamma", config) == "γ = α/√r"
 
 
 def test_a_bad_rank_is_refused_though_full_fine_tuning_does_not_use_it() -> None:

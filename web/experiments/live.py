@@ -11,10 +11,11 @@ from lora_core.experiments import ExperimentConfig, Result, Setting, load
 from web.article import escape
 from web.experiments import card
 from web.experiments.figures import FIGURES, VIEWS
-from web.experiments.state import Card, State, run, stop, write_url
+from web.experiments.state import VIEW, Card, State, run, stop, write_url
 from web.experiments.words import choice
 from web.fine_tune.words import duration
 from web.i18n import number, percent, t
+from web.refusals import clipped, refused
 from widgets.copy_link.widget import copy_link
 
 PILLS = 4  # choices that stand side by side; more of them are a slider
@@ -110,17 +111,23 @@ def messages(one: Card) -> list[str]:
     found = []
     if one.complaint:
         key, text = one.complaint
-        found.append(escape(t("experiments.link.vain", name=key[:40], value=text[:40])))
+        found.append(escape(t("experiments.link.vain", name=_control(one, key), value=clipped(text))))
     if one.refusal:
-        key, values = one.refusal
-        found.append(escape(t(f"jobs.{key}", **values)))
+        found.append(escape(refused(*one.refusal)))
     if one.run and one.run.message_key:
-        found.append(escape(t(f"jobs.{one.run.message_key}", **one.run.message_values)))
+        found.append(escape(refused(one.run.message_key, one.run.message_values)))
     if one.run and one.run.state == "done" and one.result:
         outcome = judged(one.name, one.result)
         if outcome:
             found.append(f"{escape(t('experiments.this_run'))} {card.verdict(outcome)}")
     return found
+
+
+def _control(one: Card, key: str) -> str:
+    """The name of what a link would set; what the card does not have keeps the link's own word."""
+    if key == VIEW:
+        return t("experiments.view")
+    return t(f"experiments.setting.{key}") if key in one.config.settings else clipped(key)
 
 
 def judged(name: str, result: Result) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -11,7 +10,7 @@ import streamlit as st
 from lora_core.config import LIMITS, METHODS, TASKS
 from web.fine_tune import cost, experiment, words
 from web.fine_tune.state import State, change, stop, train
-from web.i18n import number, scientific, t
+from web.i18n import t
 
 RANKS = [2**n for n in range(7)]
 ALPHAS = [2**n for n in range(9)]
@@ -21,16 +20,16 @@ RATES = [m * 10.0**-p for p in (5, 4, 3, 2) for m in (1, 1.25, 1.6, 2, 2.5, 3.2,
 def controls(page: State) -> None:
     """Every control of a run, in one column."""
     query = page.query
-    _choose(page, "base", list(TASKS), lambda base: t(f"tasks.base.{base}"))
-    _choose(page, "task", list(TASKS[query["base"]]), lambda task: t(f"tasks.task.{task}"))
-    _choose(page, "method", [*METHODS, "full"], lambda method: t(f"fine_tune.method.{method}"))
+    _choose(page, "base", list(TASKS))
+    _choose(page, "task", list(TASKS[query["base"]]))
+    _choose(page, "method", [*METHODS, "full"])
     config = experiment.config_of(query)
     if config.adapter is not None:
         most = experiment.largest_rank(config.base, config)
-        _slide(page, "rank", [str(rank) for rank in RANKS if rank <= most], lambda rank: number(int(rank)))
-        _slide(page, "alpha", [str(alpha) for alpha in ALPHAS], lambda alpha: number(float(alpha)))
-    _slide(page, "lr", [_text(rate) for rate in RATES], lambda rate: scientific(float(rate)))
-    _choose(page, "targets", [*experiment.offered(query).values()], partial(words.targets, config.base))
+        _slide(page, "rank", [str(rank) for rank in RANKS if rank <= most])
+        _slide(page, "alpha", [str(alpha) for alpha in ALPHAS])
+    _slide(page, "lr", [_text(rate) for rate in RATES])
+    _choose(page, "targets", [*experiment.offered(query).values()])
     with st.container(key="ft_numbers", horizontal=True, gap="small"):
         for key, step in (("batch", 8), ("steps", 50), ("seed", 1)):
             _count(page, key, step)
@@ -54,13 +53,13 @@ def go(page: State) -> None:
         )
 
 
-def view(page: State, key: str, words: str) -> None:
+def view(page: State, key: str) -> None:
     """A switch between views of a figure, in the URL like the rest."""
     _hold(key, page.query[key])
     st.segmented_control(
-        t(f"fine_tune.{words}"),
+        words.control(key),
         experiment.VIEWS[key],
-        format_func=_labels(experiment.VIEWS[key], lambda choice: t(f"fine_tune.{words}.{choice}")),
+        format_func=_labels(page, key, experiment.VIEWS[key]),
         key=f"ft_{key}",
         required=True,
         on_change=_moved,
@@ -74,9 +73,9 @@ def layer(page: State, layers: Sequence[str]) -> str:
     chosen = page.query["layer"] if page.query["layer"] in layers else layers[-1]
     _hold("layer", chosen)
     st.selectbox(
-        t("fine_tune.layer"),
+        words.control("layer"),
         layers,
-        format_func=_labels(layers, words.layer),
+        format_func=_labels(page, "layer", layers),
         key="ft_layer",
         on_change=_moved,
         args=(page, "layer", layers),
@@ -85,14 +84,14 @@ def layer(page: State, layers: Sequence[str]) -> str:
     return chosen
 
 
-def _choose(page: State, key: str, options: list[str], label: Callable[[str], str]) -> None:
+def _choose(page: State, key: str, options: list[str]) -> None:
     value = page.query[key]
     offered = options if value in options else [*options, value]
     _hold(key, value)
     st.selectbox(
-        t(f"fine_tune.control.{key}"),
+        words.control(key),
         offered,
-        format_func=_labels(offered, label),
+        format_func=_labels(page, key, offered),
         key=f"ft_{key}",
         on_change=_moved,
         args=(page, key, offered),
@@ -100,7 +99,7 @@ def _choose(page: State, key: str, options: list[str], label: Callable[[str], st
     )
 
 
-def _slide(page: State, key: str, options: list[str], label: Callable[[str], str]) -> None:
+def _slide(page: State, key: str, options: list[str]) -> None:
     """A slider over the usual values, and those a link brought."""
     value = page.query[key]
     usual = float(options[0]), float(options[-1])
@@ -109,9 +108,9 @@ def _slide(page: State, key: str, options: list[str], label: Callable[[str], str
     within = {*options, value, *(each for each in brought if usual[0] <= float(each) <= usual[1])}
     _hold(key, value)
     st.select_slider(
-        t(f"fine_tune.control.{key}"),
+        words.control(key),
         sorted(within, key=float),
-        format_func=_labels(within, label),
+        format_func=_labels(page, key, within),
         key=f"ft_{key}",
         on_change=_moved,
         args=(page, key, within),
@@ -122,7 +121,7 @@ def _count(page: State, key: str, step: int) -> None:
     low, high = LIMITS[key]
     _hold(key, int(page.query[key]))
     st.number_input(
-        t(f"fine_tune.control.{key}"),
+        words.control(key),
         min_value=int(low),
         max_value=int(high),
         step=step,
@@ -132,9 +131,9 @@ def _count(page: State, key: str, step: int) -> None:
     )
 
 
-def _labels(options: Iterable[str], label: Callable[[str], str]) -> Callable[[str], str]:
+def _labels(page: State, key: str, options: Iterable[str]) -> Callable[[str], str]:
     """The labels in the language of now; Streamlit may ask for one when no reader's run is on."""
-    return {option: label(option) for option in options}.__getitem__
+    return {option: words.label(key, option, page.query["base"]) for option in options}.__getitem__
 
 
 def _hold(key: str, value: Any) -> None:

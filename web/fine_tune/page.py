@@ -83,8 +83,8 @@ def _chart(page: State, names: dict[str, str]) -> None:
     pictures = shown is not None and charts.kind(shown) == "image"
     with st.container(key="ft_views", horizontal=True, horizontal_alignment="right", gap="small"):
         if pictures:
-            view(page, "show", "show")
-        view(page, "axis", "axis")
+            view(page, "show")
+        view(page, "axis")
     show = page.query["show"] if pictures else "loss"
     others = [run for run in page.comparable() if page.on_chart(run)]
     log = page.query["axis"] == "log"
@@ -129,7 +129,7 @@ def _change(page: State, shown: Run) -> None:
     with st.container(key="ft_values_box"):
         with st.container(key="ft_values_head", horizontal=True, gap="small"):
             st.html(f"<h2>{t('fine_tune.values.title')}</h2>")
-            view(page, "values", "values")
+            view(page, "values")
         rank = shown.config.adapter.rank if shown.config.adapter else None
         about = t("fine_tune.values.full") if rank is None else t("fine_tune.values.about", rank=number(rank))
         st.html(f'<p class="cap">{about}</p>')

@@ -12,7 +12,8 @@ from web.fine_tune import experiment, words
 from web.fine_tune.runs import Run
 from web.fine_tune.state import State
 from web.fine_tune.words import safe
-from web.i18n import number, percent, t
+from web.i18n import number, percent, t, tn
+from web.refusals import refused
 
 
 def head(page: State) -> None:
@@ -37,7 +38,7 @@ def line(page: State) -> str:
     run = page.live or page.run
     wanted = experiment.config_of(page.query)
     if run is None or (not run.view.live and run.config != wanted):
-        parts, step, steps = [t("fine_tune.ready", steps=_bold(number(wanted.steps)))], 0, wanted.steps
+        parts, step, steps = [_ready(wanted.steps)], 0, wanted.steps
     else:
         parts, step, steps = _told(run), run.step, run.config.steps
     device = (run.view.device if run else None) or jobs.pool().device
@@ -56,6 +57,10 @@ def line(page: State) -> str:
         f'<i style="width:{100 * step / steps:.2f}%"></i></span>'
         f"<span>{' · '.join(parts)}</span><span>{' · '.join(aside)}</span></div>"
     )
+
+
+def _ready(steps: int) -> str:
+    return tn("fine_tune.ready", steps, steps=_bold(number(steps)))
 
 
 def _told(run: Run) -> list[str]:
@@ -83,13 +88,12 @@ def _told(run: Run) -> list[str]:
 
 def messages(page: State) -> list[str]:
     """All that the reader should know now, as HTML: of the link, of the last press, of the run."""
-    found = [safe(words.complaint(complaint)) for complaint in page.complaints]
+    found = [safe(words.complaint(complaint, page.query["base"])) for complaint in page.complaints]
     if page.refusal:
-        key, values = page.refusal
-        found.append(safe(t(f"jobs.{key}", **values)))
+        found.append(safe(refused(*page.refusal)))
     run = page.live or page.run
     if run and run.view.message_key:
-        found.append(safe(t(f"jobs.{run.view.message_key}", **run.view.message_values)))
+        found.append(safe(refused(run.view.message_key, run.view.message_values)))
     if run and run.view.state == "done" and (run.result("run") or 0) > (run.before() or math.inf):
         found.append(t("fine_tune.worse"))
     return found

@@ -6,9 +6,10 @@ import html
 from collections.abc import Sequence
 
 from lora_core.config import TrainConfig
-from web.fine_tune.experiment import CONTROLS, Complaint, presets
+from web.fine_tune.experiment import CONTROLS, QUIET, VIEWS, Complaint, presets
 from web.fine_tune.runs import Run, told_apart
-from web.i18n import number, scientific, t
+from web.i18n import number, scientific, t, tn
+from web.refusals import clipped, written
 
 # What tells two runs of one method and rank apart, the most telling first.
 FIELDS = ("lr", "alpha", "targets", "batch", "steps", "seed", "gamma", "dropout")
@@ -58,16 +59,40 @@ def targets(base: str, text: str) -> str:
     return text.removeprefix("names:").replace(",", ", ")
 
 
+def control(key: str) -> str:
+    """The name of a control, or of a setting that only a link can change."""
+    if key in CONTROLS or key in QUIET:
+        return t(f"fine_tune.control.{key}")
+    return t(f"fine_tune.{key}")
+
+
+def label(key: str, value: str, base: str) -> str:
+    """A value of the URL as its control shows it; `base` is the one whose layers `targets` chooses from."""
+    match key:
+        case "base":
+            return t(f"tasks.base.{value}")
+        case "task":
+            return t(f"tasks.task.{value}")
+        case "method":
+            return t(f"fine_tune.method.{value}")
+        case "targets":
+            return targets(base, value)
+        case "lr":
+            return scientific(float(value))
+        case "gamma":
+            return t(f"experiments.choice.{value}")
+        case "yardstick":
+            return t(f"fine_tune.yardstick.{value}")
+        case "layer":
+            return layer(value)
+    return t(f"fine_tune.{key}.{value}") if key in VIEWS else number(float(value))
+
+
 def setting(name: str, config: TrainConfig) -> str:
     """One setting of a run with its name: `α 16`, `seed 3`."""
-    value = config.to_query()[name]
-    if name == "lr":
-        value = scientific(config.lr)
-    elif name == "targets":
-        return targets(config.base, value)
-    elif name in ("alpha", "batch", "steps", "seed", "dropout"):
-        value = number(float(value))
-    return t(f"fine_tune.setting.{name}", value=value)
+    if name == "steps":
+        return tn("fine_tune.setting.steps", config.steps)
+    return t(f"fine_tune.setting.{name}", value=label(name, config.to_query()[name], config.base))
 
 
 def run_name(config: TrainConfig) -> str:
@@ -93,18 +118,14 @@ def run_names(runs: Sequence[Run]) -> dict[str, str]:
     return names
 
 
-def complaint(found: Complaint) -> str:
-    """Why a value of the link is not used, and what is."""
-    name = t(f"fine_tune.control.{found.key}") if found.key in CONTROLS else found.key
-    asked, used = _clip(found.value), found.used
-    if found.error.key == "range":
-        low, high = (f"{found.error.values[end]:g}" for end in ("low", "high"))
+def complaint(found: Complaint, base: str) -> str:
+    """Why a value of the link is not used, and what is. The value stays as the link has it."""
+    name, used = control(found.key), label(found.key, found.used, base)
+    asked, why = clipped(found.value), found.error
+    if why.key == "range":
+        low, high = (written(why.values["field"], why.values[end]) for end in ("low", "high"))
         return t("fine_tune.link.range", name=name, value=asked, used=used, low=low, high=high)
     return t("fine_tune.link.other", name=name, value=asked, used=used)
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= 40 else text[:39] + "…"
 
 
 def safe(text: str) -> str:

@@ -7,7 +7,7 @@ from functools import cache
 from lora_core import recipes, tenants
 from lora_core.serving_config import names_of
 from lora_core.tenants import TENANTS
-from web.i18n import number, t
+from web.i18n import number, t, tn
 
 FLOAT = 4  # bytes
 EMBEDDINGS = 192 * 64 + 64 * 64  # numbers of the base that no linear layer holds: characters and positions
@@ -57,7 +57,7 @@ def table(count: int, reserved: int | None) -> str:
         for key, memory, disk in rows
     )
     copies = count - len(TENANTS)
-    notes = [t("serving.memory.copies_note", n=number(copies)) if copies > 0 else t("serving.memory.counted")]
+    notes = [tn("serving.memory.copies_note", copies) if copies > 0 else t("serving.memory.counted")]
     if reserved:
         notes.append(t("serving.memory.reserved", size=size(reserved)))
     return (

@@ -13,8 +13,9 @@ from lora_core import serving_record
 from lora_core.bounds import ConfigError
 from lora_core.serving_config import CHARACTERS, LENGTH, ServeConfig, asked
 from lora_core.tenants import TENANTS
-from web.i18n import day, group, number, t
+from web.i18n import day, group, number, t, tn
 from web.markup import variables
+from web.refusals import clipped, refused
 from web.serving import charts, memory, tenants
 from web.serving.charts import Found, counted
 from web.serving.controls import controls, prompt
@@ -109,7 +110,7 @@ def _status(job: JobView | None, shown: Found | None) -> str:
             f'<i style="width:{100 * done:.1f}%"></i></span><span>{said}</span></div>'
         )
     if job and counted(found(job)):
-        said = t("serving.measured", rounds=number(counted(found(job))))
+        said = tn("serving.measured", counted(found(job)))
     elif shown:
         record = serving_record.read()
         when = day(date.fromisoformat(record.date))
@@ -131,21 +132,21 @@ def messages(page: State, part: Part) -> None:
     """All that the reader should know now of one part: of the link, of the last press, of its last job."""
     told = [_complaint(error) for error in page.complaints if error.values["field"] in KEYS_OF[part]]
     if page.refusal and page.refusal[0] == part:
-        told.append(t(f"jobs.{page.refusal[1]}", **page.refusal[2]))
+        told.append(refused(*page.refusal[1:]))
     job = page.job(part)
     if job and job.message_key:
-        told.append(t(f"jobs.{job.message_key}", **job.message_values))
+        told.append(refused(job.message_key, job.message_values))
     for text in told:
         st.html(f'<p class="sv-message" role="status">{escape(text)}</p>')
 
 
 def _complaint(error: ConfigError) -> str:
     """Why a value of the link, or a prompt, is not used."""
-    field, value = error.values["field"], str(error.values["value"])[:40]
+    field, value = error.values["field"], clipped(str(error.values["value"]))
     if field == "prompt" and error.key == "choice":
         return t("serving.prompt.unknown", characters=value)
     if error.key == "range":
-        return t(f"jobs.limit.{field}", value=value, low=error.values["low"], high=error.values["high"])
+        return refused(f"limit.{field}", error.values)
     return t("serving.link", name=t(f"serving.control.{field}"), value=value)
 
 
@@ -164,14 +165,14 @@ def _flow(page: State) -> None:
     text = {
         "requests": t("serving.flow.requests", n=number(config.requests)),
         "base": t("serving.flow.base"),
-        "adapters": t("serving.flow.adapters", n=number(len(names))),
+        "adapters": tn("serving.flow.adapters", len(names)),
         "answers": t("serving.flow.answers"),
     }
     alt = t("serving.flow.alt", n=number(config.requests), adapters=number(len(names)), none=number(none))
     batch_flow(
         [names.index(name) if name else None for name in wanted], slots, key="sv_batch", alt=alt, text=text
     )
-    st.html(f'<p class="cap">{t("serving.flow.about", none=number(none))}</p>')
+    st.html(f'<p class="cap">{tn("serving.flow.about", none)}</p>')
 
 
 def _growth(config: ServeConfig, live: Found | None) -> None:
