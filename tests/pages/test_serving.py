@@ -169,7 +169,7 @@ def test_a_letter_that_the_model_has_not_is_refused_in_words() -> None:
         ({"adapters": "1000"}, "between 2 and 256"),
         ({"characters": "x"}, "Characters in a request = x"),
         ({"prompt": "日"}, "no letter 日"),
-        ({"adapters": "1000"}, "1,000 were asked for"),
+        ({"adapters": "1000"}, "asked for: 1,000."),
         ({"seed": "-1"}, "The seed must lie between 0 and 2,147,483,647; it is -1."),
         ({"seed": "9" * 100}, f"it is {'9' * 39}…."),
     ],
