@@ -242,6 +242,28 @@ def test_the_strip_can_be_dragged(server: str, reader: Page) -> None:
     assert len(sent) == 1
 
 
+def test_the_singular_values_can_be_read_and_taken_home(server: str, reader: Page) -> None:
+    visit(reader, f"{server}/matrices?lang=en&rank=5")
+    quiet(reader)
+    adapter = layer_data("blocks.1.attn.proj").adapters[0]
+    sigma = np.linalg.svd(adapter.gamma * adapter.B.astype(float) @ adapter.A, compute_uv=False)[:32]
+    energy = np.cumsum(sigma**2) / (sigma**2).sum()
+    with reader.expect_download() as csv:
+        reader.get_by_role("button", name="Numbers (CSV)").click()
+    head, *lines = csv.value.path().read_text("utf-8-sig").splitlines()
+    assert head.startswith("Rank r,Singular value")
+    told = np.array([line.split(",") for line in lines], dtype=float)
+    np.testing.assert_allclose(told, np.column_stack([np.arange(1, 33), sigma, energy]), rtol=1e-4)
+    with reader.expect_download() as svg:
+        reader.get_by_role("button", name="Chart (SVG)").click()
+    drawing = svg.value.path().read_text("utf-8")
+    assert drawing.startswith("<svg")
+    assert "var(" not in drawing
+    assert drawing.count("<rect") == 32
+    reader.locator("summary[data-t=table]").click()
+    expect(reader.locator("table.values").get_by_role("row")).to_have_count(33)
+
+
 def test_touch(server: str, new_reader: Callable[..., Page]) -> None:
     phone = new_reader(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     visit(phone, f"{server}/matrices?lang=en")

@@ -86,16 +86,3 @@ function createChart(svg) {
     },
   }
 }
-
-// The chart as a file: what its classes say is written into it, since a file has no style sheet.
-function drawing(svg) {
-  const copy = svg.cloneNode(true), said = ['fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-dasharray', 'font-family', 'font-size']
-  const originals = [...svg.querySelectorAll('*')]
-  copy.setAttribute('xmlns', SVG)
-  ;[...copy.querySelectorAll('*')].forEach((each, i) => {
-    const style = getComputedStyle(originals[i])
-    for (const name of said) each.setAttribute(name, style.getPropertyValue(name))
-    if (style.display === 'none') each.setAttribute('display', 'none')
-  })
-  return copy.outerHTML
-}

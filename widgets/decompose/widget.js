@@ -175,10 +175,7 @@ function createView(root, methods) {
       figure.querySelector('.aside').hidden = !D.methods[k].rows.length
     }
     Object.assign(errors, { ariaValueMin: '1', ariaValueMax: String(D.k) })
-    const cells = (row, tag) => row.map((cell, i) => i ? `<${tag}>${cell}</${tag}>` : `<th scope="row">${cell}</th>`).join('')
-    const { head, rows } = tabled(x => percent(x))
-    $('table').innerHTML = `<thead><tr>${head.map(cell => `<th scope="col">${rich(cell)}</th>`).join('')}</tr></thead>
-      <tbody>${rows.map(row => `<tr>${cells(row, 'td')}</tr>`).join('')}</tbody>`
+    $('table').innerHTML = tableOf(tabled(x => percent(x)))
   }
 
   function tabled(write) { // errors, then numbers stored, as shares

@@ -109,6 +109,15 @@ function createView(root) {
     const top = 1.02 * Math.max(...D.adapters.map(each => each.singular[0] * each.gamma)) || 1
     const named = cutting() ? r => r === 1 || r % 8 === 0 : r => data.ranks.includes(r)
     spectrum.draw(chosen.singular.map(s => s * chosen.gamma), top, data.most, named)
+    $('.values').innerHTML = tableOf(tabled(x => number(x, 3, true), x => percent(x)))
+  }
+
+  function tabled(write, share) { // at the γ of training, as they are drawn
+    const { singular, gamma } = adapter(), squares = singular.map(s => s * s), all = total(squares) || 1
+    return {
+      head: [plain('rank'), plain('singular_value'), plain('energy')],
+      rows: singular.map((s, i) => [String(i + 1), write(gamma * s), share(total(squares.slice(0, i + 1)) / all)]),
+    }
   }
 
   function say(sentence) { // after a pause, so that a drag is read out once
@@ -204,6 +213,12 @@ function createView(root) {
   }
   $('#layer').addEventListener('change', event => choose({ layer: event.target.value }))
   for (const radio of $$('[type=radio]')) radio.addEventListener('change', () => choose({ [radio.name]: radio.value }))
+
+  root.addEventListener('click', event => {
+    const what = event.target.dataset.save, name = `singular-values-${D.name}`
+    if (what === 'csv') save(separated(tabled(String, String)), `${name}.csv`, 'text/csv')
+    else if (what) save(drawing(strip.querySelector('svg')), `${name}.svg`, 'image/svg+xml')
+  })
 
   function setControls() {
     for (const radio of $$('[type=radio]')) {
