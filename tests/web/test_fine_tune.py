@@ -13,6 +13,7 @@ from jobs.job import JobView
 from lora_core import recipes
 from lora_core.config import LIMITS, TASKS, AdapterConfig, TrainConfig
 from web.fine_tune import cost, experiment, first, words
+from web.fine_tune.charts import values_title
 from web.fine_tune.experiment import change, config_of, read, to_link, to_url
 from web.fine_tune.runs import Run, curve_csv, file_stem, guarded, told_apart
 
@@ -259,3 +260,23 @@ def test_a_file_name_is_letters_digits_dots_and_hyphens() -> None:
     adapter = AdapterConfig(method="lora+", targets=("../../etc/passwd",))
     name = file_stem(run_of(TrainConfig(adapter=adapter)))
     assert name == "gpt-en-python-lora--r8-lr0.004-200-seed0"
+
+
+@pytest.mark.parametrize(
+    ("ours", "full", "said"),
+    [
+        ([], [], "Its singular values"),
+        ([0.0, 0.0], [0.0, 0.0], "Its singular values"),
+        ([3.0], [], "90% of its energy lies in 1 direction"),
+        ([1.0, 1.0], [], "90% of its energy lies in 2 directions"),
+        ([3.0, 0.1], [1.0] * 10, "90% of its energy lies in 1 direction, of full fine-tuning’s in 9"),
+    ],
+)
+def test_the_singular_values_say_what_they_show(
+    monkeypatch: pytest.MonkeyPatch, ours: list[float], full: list[float], said: str
+) -> None:
+    monkeypatch.setattr("web.i18n.language", lambda: "en")
+    run = run_of()
+    last = run.view.snapshots[-1]
+    last["run"]["spectra"], last["yardstick"]["spectra"] = {"up": ours}, {"up": full}
+    assert values_title(run, "up") == said

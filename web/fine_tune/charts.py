@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from functools import partial
 
 from lora_core import recipes
+from lora_core.lowrank import rank_for_energy
 from web.axes import Spec, Words
 from web.figures import Line, Rule, Spectrum, growth_figure, loss_figure, spectrum_figure
 from web.fine_tune import words
 from web.fine_tune.runs import Run
-from web.i18n import number, percent, t
+from web.i18n import number, percent, t, tn
 from widgets.figure.widget import Table
 
 Drawn = tuple[Spec, str, Table | None]  # the figure, the same in a sentence, the same in numbers
 
 SHOWN = {"loss": "validation", "accuracy": "accuracy"}
+SHARE = 0.9  # of the energy of ΔW
 GROWN = 8  # singular values that are followed over time
 
 
@@ -115,6 +117,17 @@ def spectrum_chart(run: Run, layer: str) -> Drawn:
     ]
     drawn = list(reversed(found))  # the watched run on top
     return spectrum_figure(drawn, titles), _told_values(run, layer, found), if_any(head, rows)
+
+
+def values_title(run: Run, layer: str) -> str:
+    """What the singular values say now, as a title."""
+    ours, *full = [_now(run, who, layer) for who, _ in _who(run)]
+    if not any(ours):
+        return t("fine_tune.values.title")
+    n, share = rank_for_energy(ours, SHARE), percent(SHARE)
+    if not full or not any(full[0]):
+        return tn("fine_tune.values.found", n, share=share)
+    return tn("fine_tune.values.found_both", n, share=share, full=number(rank_for_energy(full[0], SHARE)))
 
 
 def growth_chart(run: Run, layer: str) -> Drawn:

@@ -128,7 +128,7 @@ def _change(page: State, shown: Run) -> None:
         )
     with st.container(key="ft_values_box"):
         with st.container(key="ft_values_head", horizontal=True, gap="small"):
-            st.html(f"<h2>{t('fine_tune.values.title')}</h2>")
+            st.html(f"<h2>{charts.values_title(shown, chosen)}</h2>")
             view(page, "values")
         rank = shown.config.adapter.rank if shown.config.adapter else None
         about = t("fine_tune.values.full") if rank is None else t("fine_tune.values.about", rank=number(rank))
