@@ -15,9 +15,11 @@ run: $(VENV)/.run
 setup: $(VENV)/.dev
 
 # Two at a time, whole files each. Browser tests come after all others: a browser's loop is in the way of theirs.
+# Those that hold a clock have the machine to themselves.
 test: lint browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not load and not alone" tests/browser
+	$(BIN)/python -m pytest -m alone tests/browser
 
 test-slow: setup browser $(VENV)/.slow
 	$(BIN)/python -m pytest -m slow

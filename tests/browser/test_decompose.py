@@ -44,6 +44,7 @@ def test_the_page_opens_on_a_photo_already_compressed(server: str, reader: Page)
     assert np.flatnonzero(marked.all(axis=1)).tolist() == sorted(found["cur"].rows[:20])
 
 
+@pytest.mark.alone
 def test_a_drag_paints_at_once_and_speaks_once(server: str, reader: Page) -> None:
     sent = messages(reader)
     visit(reader, f"{server}/decompose?lang=en")

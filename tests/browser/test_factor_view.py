@@ -15,6 +15,7 @@ from web.matrices import BASE, LAYERS, layer_data
 PARTS = "canvas, span, p, output, td, dd, dt"
 
 
+@pytest.mark.alone
 def test_a_drag_paints_at_once_and_speaks_once(server: str, reader: Page) -> None:
     sent = messages(reader)
     visit(reader, f"{server}/matrices?lang=en")

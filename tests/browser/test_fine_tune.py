@@ -150,6 +150,7 @@ def classifies_as_said(archive: Path, folder: Path, accuracy: float) -> None:
     assert np.isclose(right, accuracy, atol=6e-4)
 
 
+@pytest.mark.alone
 def test_the_first_point_comes_soon_after_the_press(reader: Page, server: str) -> None:
     """Within 2 s on a warm worker; a busy test machine is given more, and says what it took."""
     page = open_page(reader, server, f"{PICTURES}&steps=20")

@@ -106,6 +106,7 @@ def test_from_one_chapter_into_the_next(reader: Page, server: str) -> None:
     playing(page, chapter="why")
 
 
+@pytest.mark.alone
 def test_sentences_follow_each_other_without_a_gap(reader: Page, server: str) -> None:
     def in_sentences(route: Route) -> None:
         answer = route.fetch()
@@ -128,6 +129,7 @@ def test_sentences_follow_each_other_without_a_gap(reader: Page, server: str) ->
     assert gaps[len(gaps) // 2] <= 250, gaps
 
 
+@pytest.mark.alone
 def test_it_starts_within_three_seconds_cold_and_half_a_second_warm(
     new_reader: Callable[..., Page], tmp_path: Path
 ) -> None:
