@@ -28,7 +28,7 @@ test-load: setup
 	$(BIN)/python -m pytest -m load -s
 
 coverage: setup
-	$(BIN)/coverage run -m pytest tests/lora_core
+	$(BIN)/coverage run -m pytest tests/lora_core tests/lab
 	$(BIN)/coverage report
 
 lint: setup

@@ -11,13 +11,13 @@ from starlette.middleware import Middleware
 
 import jobs
 from narration.service import service
-from web.errors import on_script_error
 from web.experiments.files import ROUTES as RESULTS
-from web.listen import ROUTES as LISTEN
-from web.navigation import ROOT
-from web.prepare import prepare
-from web.receive import ROUTES as UPLOADS
-from web.server import ROUTES, Frame
+from web.frame.errors import on_script_error
+from web.frame.listen import ROUTES as LISTEN
+from web.frame.navigation import ROOT
+from web.frame.prepare import prepare
+from web.frame.receive import ROUTES as UPLOADS
+from web.frame.server import ROUTES, Frame
 
 FIRST = 4.0
 """Seconds after the start that the first page has the machine to itself; a worker asked for comes at once."""

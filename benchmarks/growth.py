@@ -11,10 +11,10 @@ import torch
 
 from benchmarks.measure import Work, side_by_side
 from benchmarks.training import Ours
+from lab.bases.models import load_base
+from lab.bases.tasks import load_task
+from lab.sweep.batch import Member
 from lora_core import AdapterConfig
-from lora_core.models import load_base
-from lora_core.sweep.batch import Member
-from lora_core.tasks import load_task
 
 PICTURE = Path(__file__).parent / "growth.svg"
 CONFIGURATIONS, RANKS, STEPS = (1, 2, 4, 8, 16, 32, 64), (1, 2, 4, 8, 16, 32, 64), (25, 50, 100, 200)

@@ -13,9 +13,9 @@ import torch
 from peft import LoraConfig, get_peft_model
 
 from benchmarks.measure import Work, entry, fastest, micro, ratios, side_by_side
+from lab.bases.models import GPT, MLP
 from lora_core import AdapterConfig, attach, merge
-from lora_core.lowrank import spectrum_of_product
-from lora_core.models import GPT, MLP
+from lora_core.matrix.low_rank import spectrum_of_product
 from lora_core.serving import Server
 
 RANK, ALPHA, REQUESTS = 8, 16, 64

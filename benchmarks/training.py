@@ -17,15 +17,15 @@ from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 
 from benchmarks.measure import Work, entry, fastest, micro, ratios, side_by_side
+from lab.bases.models import GPT, MLP
+from lab.bases.tasks import Batch as Examples
+from lab.bases.tasks import loss_of
+from lab.sweep.batch import Batch, Member
+from lab.sweep.layers import Workspace
+from lab.sweep.plan import Kind, at_once, batches
 from lora_core import AdapterConfig
 from lora_core.adapter import linear_layers
 from lora_core.config import select
-from lora_core.models import GPT, MLP
-from lora_core.sweep.batch import Batch, Member
-from lora_core.sweep.layers import Workspace
-from lora_core.sweep.plan import Kind, at_once, batches
-from lora_core.tasks import Batch as Examples
-from lora_core.tasks import loss_of
 
 ALPHA = 16.0
 OPTIMIZERS = {"plain": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}}

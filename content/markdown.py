@@ -26,7 +26,7 @@ from content.model import (
     Sentence,
 )
 from content.numbers import facts
-from lora_core.experiments import NAMES
+from lab.claims import NAMES
 
 FIGURES = {"figure": ("factor_view",), "claim": NAMES}
 """What a slot may name, by its kind: figures that `web/article` draws, and claims, which are experiments."""

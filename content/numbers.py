@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 
 from content.references import references
-from lora_core import experiments
+from lab import claims as experiments
 
 FACTS = Path(__file__).parent / "facts.toml"
 

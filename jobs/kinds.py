@@ -21,11 +21,12 @@ from typing import Any, Protocol, Self
 
 from jobs.limits import Refused, refusal
 from jobs.protocol import Frame, as_array
-from lora_core.config import ConfigError, TrainConfig, select
-from lora_core.experiments import ExperimentConfig, live
-from lora_core.experiments.record import rounded
-from lora_core.recipes import layers
-from lora_core.serving_config import ServeConfig
+from lab.bases.recipes import layers
+from lab.claims import ExperimentConfig, live
+from lab.claims.record import rounded
+from lab.runs.config import TrainConfig
+from lab.runs.serving_config import ServeConfig
+from lora_core.config import ConfigError, select
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +78,8 @@ def warm(wanted: str) -> str:
     """
     import torch
 
-    from lora_core.config import TASKS
-    from lora_core.training import fine_tune, pick_device
+    from lab.runs.config import TASKS
+    from lab.runs.fine_tune import fine_tune, pick_device
 
     torch.set_num_threads(1)
     try:
@@ -93,9 +94,9 @@ def warm(wanted: str) -> str:
 
 
 def train(request: dict[str, Any], stop: Callable[[], bool], device: str, every: float) -> Iterator[Frame]:
-    """Kind "train": `lora_core.training.fine_tune`, and its adapter as a zip. A run whose adapter finds no
+    """Kind "train": `lab.runs.fine_tune.fine_tune`, and its adapter as a zip. A run whose adapter finds no
     room on the disk has ended all the same, and says so."""
-    from lora_core.training import fine_tune
+    from lab.runs.fine_tune import fine_tune
 
     folder, key, result = _folder(), None, {}
     state, reason = "running", None
@@ -144,8 +145,8 @@ def experiment(
 
 
 def serve(request: dict[str, Any], stop: Callable[[], bool], device: str, every: float) -> Iterator[Frame]:
-    """Kind "serve": `lora_core.serve`, told as an experiment is; the result is its `Result` in JSON."""
-    from lora_core.serve import serve as served
+    """Kind "serve": `lab.runs.serving_trial`, told as an experiment is; its `Result` in JSON."""
+    from lab.runs.serving_trial import serve as served
 
     updates = served(ServeConfig.from_json(request), device=device, stop=stop, every=every)
     yield from _told(((done, asdict(result)) for done, result in updates), stop)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from lora_core.config import AdapterConfig, TrainConfig
+from lora_core.config import AdapterConfig
 
 if TYPE_CHECKING:
     from lora_core.adapter import (
@@ -30,7 +30,6 @@ _HOMES["estimate_gradients"] = "lora_core.methods.lora_ga"
 
 __all__ = [
     "AdapterConfig",
-    "TrainConfig",
     "attach",
     "delta_weights",
     "detach",

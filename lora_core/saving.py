@@ -10,8 +10,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from lora_core import peft_format
 from lora_core.adapter import adapted_layers, install, linear_layers, refuse_unready, remembered
+from lora_core.formats import peft as peft_format
 from lora_core.methods import method
 
 M = TypeVar("M", bound=nn.Module)

@@ -28,8 +28,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from lora_core import peft_format
 from lora_core.adapter import adapted_layers, linear_layers, refuse_unready
+from lora_core.formats import peft as peft_format
 
 Way = Literal["gathered", "looped"]
 Factors = Mapping[str, tuple[Tensor, Tensor]]

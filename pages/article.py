@@ -5,8 +5,8 @@ import streamlit as st
 from content.document import load
 from web.article import Setter
 from web.article.page import chosen_view, reading_view
-from web.i18n import language, t
-from web.listen import listen_view
+from web.frame.listen import listen_view
+from web.kit.i18n import language, t
 from widgets.tour.widget import tour_button
 
 article = load(language())

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from content.catalog import LANGUAGES
-from web.i18n import group, language, t
-from web.listen import frame_player
-from web.navigation import PAGES
-from web.share import addresses
-from web.tour import frame_tour
+from web.frame.listen import frame_player
+from web.frame.navigation import PAGES
+from web.frame.share import addresses
+from web.frame.tour import frame_tour
+from web.kit.i18n import group, language, t
 from widgets.document.widget import document
 from widgets.share.widget import share
 

@@ -26,8 +26,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from lora_core import peft_adalora
 from lora_core.config import AdapterConfig
+from lora_core.formats import peft_adalora
 from lora_core.linear import LoRALinear
 from lora_core.methods.lora import LoRA
 

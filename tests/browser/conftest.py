@@ -22,7 +22,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from tests.browser.install import chromium
-from web.navigation import PAGES
+from web.frame.navigation import PAGES
 
 ROOT = Path(__file__).parents[2]
 FLAGS = [

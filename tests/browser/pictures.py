@@ -20,13 +20,13 @@ from content.catalog import LANGUAGES, catalog
 from content.document import load
 from tests.browser.conftest import FLAGS, ROOT, serving, settled
 from tests.browser.install import chromium
-from web.navigation import PAGES
+from web.frame.navigation import PAGES
 
 WIDTHS = (1440, 360)
 SCHEMES = ("light", "dark")
 LONGEST = 12_000  # px of a page that are taken
 STATIC = ROOT / "web" / "static"
-ADAPTER = ROOT / "lora_core" / "checkpoints" / "retrain" / "alpha_over_r-r4" / "adapter_model.safetensors"
+ADAPTER = ROOT / "lab" / "data" / "checkpoints" / "retrain" / "alpha_over_r-r4" / "adapter_model.safetensors"
 LAYER = "base_model.model.blocks.0.attn.proj"
 CELLS = 14  # of a side of the matrix in the picture
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 
 from content.catalog import LANGUAGES
 from tests.browser.conftest import visit, watch
-from web.navigation import PAGES
+from web.frame.navigation import PAGES
 
 SCRIPT = Path(__file__).with_name("access.js")
 PHONE, DESK = (360, 780), (1440, 900)

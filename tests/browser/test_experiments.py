@@ -12,7 +12,7 @@ from urllib.parse import urlparse
 import pytest
 from playwright.sync_api import Page, expect
 
-from lora_core.experiments import NAMES, read
+from lab.claims import NAMES, read
 from tests.browser.axe import violations
 from tests.browser.conftest import serving, settled, visit
 from web.experiments.figures import VIEWS

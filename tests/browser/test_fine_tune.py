@@ -136,8 +136,8 @@ def classifies_as_said(archive: Path, folder: Path, accuracy: float) -> None:
     import torch
     from peft import PeftModel
 
-    from lora_core.models import load_base
-    from lora_core.tasks import load_task
+    from lab.bases.models import load_base
+    from lab.bases.tasks import load_task
 
     with zipfile.ZipFile(archive) as zipped:
         zipped.extractall(folder / "adapter")

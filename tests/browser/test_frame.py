@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from content.catalog import LANGUAGES, catalog
 from tests.browser.axe import violations
 from tests.browser.conftest import link_to, serving, settled, visit
-from web.navigation import PAGES
+from web.frame.navigation import PAGES
 
 PATHS = [f"/{page.path}" for page in PAGES]
 EVERY_PAGE = [(page, language) for page in PAGES for language in LANGUAGES]

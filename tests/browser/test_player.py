@@ -13,7 +13,7 @@ from content.catalog import LANGUAGES, catalog
 from tests.browser.axe import violations
 from tests.browser.conftest import serving, settled, visit, wait_for
 from tests.browser.playing import BAR, PLAYER, listen, playing, press_play, state, switch, until, words
-from web.navigation import PAGES
+from web.frame.navigation import PAGES
 
 
 def test_it_plays_on_through_every_page_a_training_and_another_language(reader: Page, server: str) -> None:

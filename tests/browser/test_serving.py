@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from lora_core.tenants import TENANTS
+from lab.bases.tenants import TENANTS
 from tests.browser.axe import violations
 from tests.browser.conftest import settled, visit
 

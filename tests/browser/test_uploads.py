@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import settled, visit
 from tests.web.test_adapters import CONFIG, adapter
 from tests.web.test_uploads import WRONG, npy, picture, zipped
-from web import uploads
+from web.kit import uploads
 
 File = dict[str, str | bytes]
 

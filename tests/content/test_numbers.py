@@ -12,7 +12,7 @@ from content.markdown import parse
 from content.model import Article, ContentError, Sentence
 from content.numbers import MARK, computed, facts, fill, record
 from content.references import references
-from lora_core.experiments import Record, Result, Verdict
+from lab.claims import Record, Result, Verdict
 from tests.content.test_markdown import HEAD
 
 RESULT = Result(

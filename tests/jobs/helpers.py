@@ -4,7 +4,7 @@ import threading
 import time
 from pathlib import Path
 
-from lora_core.config import TrainConfig
+from lab.runs.config import TrainConfig
 
 FAKE = Path(__file__).with_name("fake_worker.py")
 ENOUGH = 30.0  # s; a condition that has not come by then never will

@@ -14,12 +14,13 @@ from safetensors.numpy import load
 from content.catalog import LANGUAGES, catalog
 from jobs import Limits, Pool, Refused
 from jobs.kinds import experiment, train
-from lora_core import experiments
-from lora_core.config import AdapterConfig, TrainConfig
-from lora_core.experiments import ExperimentConfig, Result, Update
-from lora_core.recipes import default, layers
-from lora_core.serving_config import WAYS, ServeConfig
-from lora_core.snapshot import Measure, Snapshot
+from lab import claims as experiments
+from lab.bases.recipes import default, layers
+from lab.claims import ExperimentConfig, Result, Update
+from lab.runs.config import TrainConfig
+from lab.runs.serving_config import WAYS, ServeConfig
+from lab.runs.snapshot import Measure, Snapshot
+from lora_core.config import AdapterConfig
 from tests.jobs.helpers import end_of, wait_until, workers
 
 
@@ -59,7 +60,7 @@ def _full_disk(*_):
     raise OSError(28, "No space left on device")
 
 
-@pytest.mark.parametrize("broken", ["lora_core.training.save_adapter", "jobs.kinds.tempfile.gettempdir"])
+@pytest.mark.parametrize("broken", ["lab.runs.fine_tune.save_adapter", "jobs.kinds.tempfile.gettempdir"])
 def test_a_run_whose_adapter_finds_no_room_is_done_and_says_so(monkeypatch, broken):
     monkeypatch.setattr(broken, _full_disk)
     request = TrainConfig("mlp-mnist", "fashion", steps=2, yardstick=False).to_json()
@@ -113,7 +114,7 @@ def test_a_run_that_diverges_says_so(monkeypatch):
         yield Snapshot(0, 10, 0.0, 0.0, Measure(3.0))
         yield Snapshot(4, 10, 0.1, 40.0, Measure(None), state="diverged", reason="loss_not_finite")
 
-    monkeypatch.setattr("lora_core.training.fine_tune", diverges)
+    monkeypatch.setattr("lab.runs.fine_tune.fine_tune", diverges)
     *told, (end, result) = train(TrainConfig().to_json(), lambda: False, "cpu", 0.25)
     assert [header["snapshot"]["step"] for header, _ in told] == [0, 4]
     assert (end["state"], end["key"], result) == ("failed", "diverged.loss_not_finite", {})

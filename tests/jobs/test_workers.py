@@ -10,7 +10,7 @@ import pytest
 
 from content.catalog import LANGUAGES, catalog
 from jobs import Limits, Pool
-from lora_core.experiments import ExperimentConfig
+from lab.claims import ExperimentConfig
 from tests.jobs.fake_worker import BUG, DIE, GARBAGE, GREEDY, HANG, LONG, MEMORY, QUICK, SWELL
 from tests.jobs.helpers import FAKE, ask, at_work, end_of, hear_more, running, wait_until, workers
 
@@ -170,7 +170,7 @@ def test_stop_leaves_no_process_and_no_thread(make_pool):
 SERVER = """
 import sys, time
 from jobs import Limits, Pool
-from lora_core.config import TrainConfig
+from lab.runs.config import TrainConfig
 pool = Pool(Limits(), command=[sys.executable, {fake!r}, {mode!r}])
 pool.start()
 job = pool.submit(TrainConfig(seed={seed}, steps=3), "ana")

@@ -12,16 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lora_core.config import (
-    GAMMA_RULES,
-    LIMITS,
-    METHODS,
-    TASKS,
-    AdapterConfig,
-    ConfigError,
-    TrainConfig,
-    select,
-)
+from lab.runs.config import LIMITS, TASKS, TrainConfig
+from lora_core.config import GAMMA_RULES, METHODS, AdapterConfig, ConfigError, select
 
 words = st.text(min_size=1, max_size=8).filter(lambda text: not text.startswith("names:"))
 patterns = st.sampled_from(["all-linear", "blocks", r"blocks\.\d+", r"(a|b){1,2}", r".*\.(qkv|proj)", "[,]"])
@@ -257,13 +249,13 @@ def test_select_is_pefts_own_rule(names: list[str], asked: Any) -> None:
 WITHOUT_TORCH = [
     "lora_core",
     "lora_core.config",
-    "lora_core.cost",
-    "lora_core.lowrank",
-    "lora_core.peft_format",
+    "lora_core.planning.cost",
+    "lora_core.matrix.low_rank",
+    "lora_core.formats.peft",
 ]
 
 
-@pytest.mark.parametrize("module", [*WITHOUT_TORCH, "lora_core.recipes"])
+@pytest.mark.parametrize("module", [*WITHOUT_TORCH, "lab.bases.recipes"])
 def test_the_server_imports_it_without_torch(module: str) -> None:
     code = f"import sys, {module}; print('torch' in sys.modules)"
     assert (

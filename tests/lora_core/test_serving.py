@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from lab.bases.models import GPT, MLP
 from lora_core import AdapterConfig, attach, detach, load_adapter, save_adapter
-from lora_core.models import GPT, MLP
 from lora_core.serving import Server, Way, _Bank, _Group, factors_of, read_factors
 
 RANKS = {"a": 1, "b": 2, "c": 3, "d": 8, "e": 8, "f": 10}

@@ -6,7 +6,7 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from web.navigation import ROOT
+from web.frame.navigation import ROOT
 
 
 def opened(key: str, language: str = "en", state: Mapping[str, Any] | None = None, **query: str) -> AppTest:

@@ -10,7 +10,7 @@ from content.catalog import LANGUAGES
 from content.document import load
 from content.references import references
 from narration.article import chapters
-from web.navigation import ROOT
+from web.frame.navigation import ROOT
 
 
 def page(language: str, **query: str) -> AppTest:

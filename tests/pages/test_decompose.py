@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from content.catalog import LANGUAGES, catalog
-from lora_core.nested import METHODS
+from lora_core.matrix.nested import METHODS
 from tests.pages.app import heard, opened, told
 from web.decompose.page import OWN
-from web.matrices import LAYERS
-from web.uploads import Brought, RefusedError
+from web.kit.uploads import Brought, RefusedError
+from web.matrices.layers import LAYERS
 from widgets.decompose.view import SPECTRA
 
 page = partial(opened, "decompose")

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 import jobs
 from jobs.limits import Refused
-from lora_core.experiments import NAMES, read
+from lab.claims import NAMES, read
 from tests.pages.app import opened, told
 from web.experiments.source import ITEMS
 

@@ -8,9 +8,9 @@ import pytest
 
 from content.catalog import LANGUAGES, catalog
 from tests.pages.app import heard, opened, told
-from web.adapters import reading
-from web.adapters.page import OWN
-from web.matrices import LAYER, LAYERS
+from web.adapter import reading
+from web.adapter.page import OWN
+from web.matrices.layers import LAYER, LAYERS
 
 page = partial(opened, "matrices")
 view = partial(heard, component="factor_view")

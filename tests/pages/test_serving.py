@@ -12,9 +12,9 @@ from streamlit.testing.v1 import AppTest
 import jobs
 from content.catalog import catalog
 from jobs.limits import Refused
-from lora_core import serving_record
-from lora_core.serving_config import WAYS
-from lora_core.tenants import TENANTS
+from lab.bases.tenants import TENANTS
+from lab.runs import serving_record
+from lab.runs.serving_config import WAYS
 from tests.pages.app import heard, opened, told
 from web.serving.state import State
 

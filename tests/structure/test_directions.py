@@ -8,17 +8,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+FLOORS = ("lora_core", "lab", "content", "narration", "jobs", "widgets", "web", "pages")
 MAY_IMPORT = {
-    "pages": {"web", "widgets", "jobs", "narration", "content", "lora_core"},
-    "web": {"widgets", "jobs", "narration", "content", "lora_core"},
-    "widgets": {"jobs", "narration", "content", "lora_core"},
-    "jobs": {"content", "lora_core"},
-    "narration": {"content", "lora_core"},
-    "content": {"lora_core"},
-    "lora_core": set(),
+    room: set(FLOORS[:place]) - ({"narration"} if room == "jobs" else set())
+    for place, room in enumerate(FLOORS)
 }
 STREAMLIT = {"pages", "web", "widgets"}
-TORCH = {"lora_core", "jobs"}
+TORCH = {"lora_core", "lab", "jobs"}
 
 
 def files(room: str) -> list[Path]:
@@ -64,18 +60,18 @@ def test_only_the_upper_floor_knows_streamlit_and_only_the_lower_torch(room: str
         "app",
         "jobs",
         "content.catalog",
-        "web.server",
-        "web.i18n",
-        "web.figures",
+        "web.frame.server",
+        "web.kit.i18n",
+        "web.kit.figures",
         "lora_core",
         "lora_core.config",
-        "lora_core.cost",
-        "lora_core.lowrank",
-        "lora_core.peft_format",
-        "lora_core.recipes",
-        "lora_core.serving_config",
-        "lora_core.serving_record",
-        "lora_core.tenants",
+        "lora_core.planning.cost",
+        "lora_core.matrix.low_rank",
+        "lora_core.formats.peft",
+        "lab.bases.recipes",
+        "lab.runs.serving_config",
+        "lab.runs.serving_record",
+        "lab.bases.tenants",
     ],
 )
 def test_the_server_starts_without_torch(module: str) -> None:
@@ -86,7 +82,7 @@ def test_the_server_starts_without_torch(module: str) -> None:
 
 def test_no_page_pulls_in_torch() -> None:
     code = (
-        "import sys; from streamlit.testing.v1 import AppTest; from web.navigation import PAGES, ROOT\n"
+        "import sys; from streamlit.testing.v1 import AppTest; from web.frame.navigation import PAGES, ROOT\n"
         "for page in PAGES:\n"
         "    app = AppTest.from_file(str(ROOT / 'web' / 'main.py'), default_timeout=60).run()\n"
         "    app.switch_page(str(page.file)).run()\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from content.catalog import LANGUAGES, catalog
-from web.navigation import PAGES
+from web.frame.navigation import PAGES
 
 ROOT = Path(__file__).parents[2]
 CODE = [p for room in ("pages", "web", "widgets", "jobs", "narration") for p in (ROOT / room).rglob("*.py")]

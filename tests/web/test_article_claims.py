@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from content.catalog import LANGUAGES, catalog
-from lora_core.experiments import NAMES, Record, Result, Verdict, read
+from lab.claims import NAMES, Record, Result, Verdict, read
 from web.article.claims import said
 from web.article.guesses import ASKED, CHOICES, Choice, Drawn
 

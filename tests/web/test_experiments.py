@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from content.catalog import LANGUAGES
-from lora_core.experiments import NAMES, Curve, Result, load, read
+from lab.claims import NAMES, Curve, Result, load, read
 from web.experiments import card
 from web.experiments.chart import Axis, Chart, Level, line, overlay, points, rows, series, so_far
 from web.experiments.draw import spec_of
@@ -22,13 +22,13 @@ Y = Axis("Loss", str)
 
 @pytest.fixture(params=LANGUAGES)
 def language(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr("web.i18n.language", lambda: request.param)
+    monkeypatch.setattr("web.kit.i18n.language", lambda: request.param)
     return str(request.param)
 
 
 @pytest.fixture
 def _english(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("web.i18n.language", lambda: "en")
+    monkeypatch.setattr("web.kit.i18n.language", lambda: "en")
     return
 
 

@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from lora_core.experiments import read
+from lab.claims import read
 from web.experiments.files import HEAD, ROUTES
 
 CLIENT = TestClient(Starlette(routes=ROUTES))

@@ -6,7 +6,7 @@ import pytest
 
 import jobs
 from jobs import Limits, Pool
-from lora_core.experiments import ExperimentConfig
+from lab.claims import ExperimentConfig
 from web.experiments import state
 from web.experiments.state import VIEWS, State, find_runs, read_card
 

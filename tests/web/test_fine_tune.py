@@ -10,8 +10,9 @@ import pytest
 
 from content.catalog import LANGUAGES
 from jobs.job import JobView
-from lora_core import recipes
-from lora_core.config import LIMITS, TASKS, AdapterConfig, TrainConfig
+from lab.bases import recipes
+from lab.runs.config import LIMITS, TASKS, TrainConfig
+from lora_core.config import AdapterConfig
 from web.fine_tune import cost, experiment, first, words
 from web.fine_tune.charts import values_title
 from web.fine_tune.experiment import change, config_of, read, to_link, to_url
@@ -105,7 +106,7 @@ def test_what_cannot_be_is_complained_of_and_the_recipe_stands_in(key: str, valu
 def test_every_key_of_a_link_has_a_name_and_a_label(
     key: str, language: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("web.i18n.language", lambda: language)
+    monkeypatch.setattr("web.kit.i18n.language", lambda: language)
     query, complaints = read({key: "?"})
     (said,) = (words.complaint(each, query["base"]) for each in complaints)
     name, used = words.control(key), words.label(key, query[key], query["base"])
@@ -116,7 +117,7 @@ def test_every_key_of_a_link_has_a_name_and_a_label(
 
 
 def test_a_run_of_one_step_and_another_gamma_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.i18n.language", lambda: "en")
+    monkeypatch.setattr("web.kit.i18n.language", lambda: "en")
     config = TrainConfig(adapter=AdapterConfig(gamma_rule="alpha/sqrt(r)"), steps=1)
     assert words.setting("steps", config) == "1 step"
     assert words.setting("gamma", config) == "γ = α/√r"
@@ -275,7 +276,7 @@ def test_a_file_name_is_letters_digits_dots_and_hyphens() -> None:
 def test_the_singular_values_say_what_they_show(
     monkeypatch: pytest.MonkeyPatch, ours: list[float], full: list[float], said: str
 ) -> None:
-    monkeypatch.setattr("web.i18n.language", lambda: "en")
+    monkeypatch.setattr("web.kit.i18n.language", lambda: "en")
     run = run_of()
     last = run.view.snapshots[-1]
     last["run"]["spectra"], last["yardstick"]["spectra"] = {"up": ours}, {"up": full}

@@ -7,12 +7,12 @@ from itertools import product
 
 import pytest
 
+from lab.claims import read
+from lab.claims.methods_race import verdict
 from lora_core.config import METHODS
-from lora_core.experiments import read
-from lora_core.experiments.methods_race import verdict
 from web.experiments.chart import overlay
 from web.experiments.figures.race import late
-from web.i18n import number
+from web.kit.i18n import number
 from web.methods import costs
 from web.methods.cells import formula
 from web.methods.diagram import diagram

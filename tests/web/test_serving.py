@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 import torch
 
+from lab.bases.models import load_base
+from lab.bases.tenants import BASE, TENANTS, delta, file_bytes
+from lab.runs.serving_config import ADAPTERS, CHARACTERS, PROMPTS, SERVE_LIMITS, WAYS, ServeConfig, names_of
+from lab.runs.serving_record import read
+from lab.runs.serving_trial import Result
 from lora_core import delta_weights, load_adapter
-from lora_core.models import load_base
-from lora_core.serve import Result
 from lora_core.serving import Server, read_factors
-from lora_core.serving_config import ADAPTERS, CHARACTERS, PROMPTS, SERVE_LIMITS, WAYS, ServeConfig, names_of
-from lora_core.serving_record import read
-from lora_core.tenants import BASE, TENANTS, delta, file_bytes
 from web.serving import bars, charts, memory, state, tenants
 
 
 @pytest.fixture(autouse=True)
 def _english(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.i18n.language", lambda: "en")
+    monkeypatch.setattr("web.kit.i18n.language", lambda: "en")
 
 
 def found(**rates: Sequence[float]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lora_core.nested import METHODS, STORED
+from lora_core.matrix.nested import METHODS, STORED
 from widgets.decompose.matrix import THUMB, Shown
 from widgets.decompose.view import DRAWS, MARKS, MAX_RANK, SOURCES, SPECTRA, View
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from lora_core.config import METHODS
-from web.axes import Words
-from web.figures import Line, Rule, Spectrum, loss_figure, spectrum_figure
 from web.fine_tune.words import colour
+from web.kit.axes import Words
+from web.kit.figures import Line, Rule, Spectrum, loss_figure, spectrum_figure
 from widgets.heatmap.widget import Line as Caption
 from widgets.heatmap.widget import Matrix
 

@@ -8,11 +8,11 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
-import web.listen
+import web.frame.listen
 from content.catalog import LANGUAGES, catalog
 from narration.article import chapters
-from web.navigation import PAGES, ROOT
-from web.server import READER
+from web.frame.navigation import PAGES, ROOT
+from web.frame.server import READER
 
 
 class Recorder:
@@ -33,13 +33,13 @@ class Recorder:
 @pytest.fixture
 def narration(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     recorder = Recorder()
-    monkeypatch.setattr(web.listen, "service", lambda: recorder)
+    monkeypatch.setattr(web.frame.listen, "service", lambda: recorder)
     return recorder
 
 
 @pytest.fixture
 def client() -> TestClient:
-    return TestClient(Starlette(routes=web.listen.ROUTES))
+    return TestClient(Starlette(routes=web.frame.listen.ROUTES))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -10,12 +10,12 @@ from typing import Any
 
 import streamlit as st
 
-from lora_core.experiments import Record
+from lab.claims import Record
 from web.article.guesses import ASKED, CHOICES, Choice, Drawn
 from web.article.words import escape
 from web.experiments.card import claim_figure, finding, link, record, verdict
 from web.experiments.figures import VIEWS
-from web.i18n import group, language, number, t
+from web.kit.i18n import group, language, number, t
 from widgets.guess.widget import Curve, guess
 
 GIVEN = "guesses"

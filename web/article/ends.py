@@ -7,7 +7,7 @@ from content.terms import glossary
 from web.article.setting import Setter
 from web.article.words import escape, label
 from web.article.works import authors, place, source
-from web.i18n import t
+from web.kit.i18n import t
 
 
 def foot(setters: Sequence[Setter]) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from lora_core.experiments import Record
-from web.axes import linear_ticks, log_ticks
-from web.i18n import number, scientific, t
+from lab.claims import Record
+from web.kit.axes import linear_ticks, log_ticks
+from web.kit.i18n import number, scientific, t
 from widgets.guess.widget import Curve
 
 Answer = Literal["more", "same", "less"]

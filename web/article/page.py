@@ -12,7 +12,7 @@ from web.article.claims import claim
 from web.article.figures import figure
 from web.article.setting import Setter
 from web.article.works import bibtex, our_bibtex, source
-from web.i18n import group, t
+from web.kit.i18n import group, t
 from widgets.citation.widget import Entry, citation
 from widgets.contents.widget import contents
 from widgets.glossary.widget import glossary

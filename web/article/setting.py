@@ -16,7 +16,7 @@ from content.model import Article, Figure, Formula, List, Note, Paragraph, Piece
 from content.references import references
 from web.article.words import escape, label
 from web.article.works import short
-from web.i18n import day, t, tn
+from web.kit.i18n import day, t, tn
 
 CHARACTERS_A_MINUTE = 1000
 """Reading speed, spaces not counted; read aloud, English is 987 ± 118 (Trauzettel-Klosinski, Dietz 2012)."""

@@ -3,7 +3,7 @@
 import html
 
 from content.terms import unbroken_pattern
-from web.i18n import t
+from web.kit.i18n import t
 
 MARKDOWN = str.maketrans({c: f"&#{ord(c)};" for c in '\\`*_[]{}~$:|#<>&"^='})
 

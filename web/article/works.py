@@ -3,7 +3,7 @@
 from content.model import Article
 from content.references import Reference, references
 from web.article.words import escape
-from web.i18n import t
+from web.kit.i18n import t
 
 
 def source() -> Reference:

@@ -5,13 +5,13 @@ from typing import Any
 
 import streamlit as st
 
-from lora_core.nested import METHODS
-from web import uploads
-from web.bring import File, bring
+from lora_core.matrix.nested import METHODS
 from web.decompose import sources
-from web.i18n import group, language, number, t
-from web.markup import variables
-from web.matrices import LAYERS, titles
+from web.kit import uploads
+from web.kit.bring import File, bring
+from web.kit.i18n import group, language, number, t
+from web.kit.markup import variables
+from web.matrices.layers import LAYERS, titles
 from widgets.decompose.matrix import Shown
 from widgets.decompose.view import SPECTRA, View
 from widgets.decompose.widget import decompose

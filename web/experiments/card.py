@@ -11,15 +11,15 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from lora_core.experiments import Record, read
+from lab.claims import Record, read
 from web.article import escape
-from web.axes import Spec
 from web.experiments.chart import Chart, overlay
 from web.experiments.draw import spec_of
 from web.experiments.figures import FIGURES, VIEWS
 from web.experiments.words import shown
 from web.fine_tune.words import duration
-from web.i18n import day, group, language, number, t, tn
+from web.kit.axes import Spec
+from web.kit.i18n import day, group, language, number, t, tn
 from widgets.figure.widget import Table, figure
 
 RULES = {"methods_race": "race"}  # how the checks make a verdict, where not as everywhere
@@ -158,7 +158,7 @@ def making(name: str) -> str:
     return (
         f"<details class='ex-making'><summary>{t('experiments.making')}</summary>"
         f"<p>{escape(rule)}</p><ul>{checks}</ul>"
-        f"<p>{escape(made)}</p><pre translate='no'>python -m lora_core.experiments run {name}</pre>"
+        f"<p>{escape(made)}</p><pre translate='no'>python -m lab.claims run {name}</pre>"
         f"<p>{files}</p></details>"
     )
 

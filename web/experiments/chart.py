@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lora_core.experiments import Curve, Result, mean, sd
-from lora_core.experiments.base import Value
-from web.axes import Format
+from lab.claims import Curve, Result, mean, sd
+from lab.claims.base import Value
+from web.kit.axes import Format
 
 LORA = "var(--m-lora)"
 FULL = "var(--m-full)"

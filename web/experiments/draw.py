@@ -5,9 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from web.axes import Frame, Spec, Words, annotation, layout_of, linear_ticks, log_ticks, text_width, titles
 from web.experiments.chart import Axis, Chart, Level, Series
-from web.figures import Line, end_names, room
+from web.kit.axes import (
+    Frame,
+    Spec,
+    Words,
+    annotation,
+    layout_of,
+    linear_ticks,
+    log_ticks,
+    text_width,
+    titles,
+)
+from web.kit.figures import Line, end_names, room
 
 ROW, DENSE = 58, 44  # px from one row to the next, where there are few and where there are many
 MOST = 6  # ticks of an axis
@@ -126,7 +136,7 @@ def _is_named(series: Series, drawn: Sequence[Series]) -> bool:
 
 
 def _line(series: Series, chart: Chart) -> Line:
-    """A series as `web.figures` names it at its end: in the units of the axes."""
+    """A series as `web.kit.figures` names it at its end: in the units of the axes."""
     return Line(
         series.name,
         series.short or series.name,

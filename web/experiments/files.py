@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from lora_core.experiments import NAMES, Record, read
-from lora_core.experiments.record import RESULTS
+from lab.claims import NAMES, Record, read
+from lab.claims.record import RESULTS
 
 HEAD = ("condition", "seed", "value", "learning_rate")
 

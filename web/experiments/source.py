@@ -5,7 +5,7 @@ from __future__ import annotations
 from web.article import escape
 from web.experiments import card
 from web.experiments.figures import FIGURES
-from web.i18n import t
+from web.kit.i18n import t
 
 # In the source's order: what it shows -> the experiments that stand for it; none where we show nothing.
 ITEMS: dict[str, tuple[str, ...]] = {

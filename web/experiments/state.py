@@ -14,10 +14,10 @@ import streamlit as st
 import jobs
 from jobs.job import JobView
 from jobs.limits import Refused
+from lab.claims import ExperimentConfig, Result, load
 from lora_core.config import ConfigError
-from lora_core.experiments import ExperimentConfig, Result, load
 from web.experiments.figures import VIEWS
-from web.reader import reader_id
+from web.kit.reader import reader_id
 
 KIND = "experiment"
 VIEW = "view"

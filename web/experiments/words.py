@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from web.i18n import number, scientific, t
+from web.kit.i18n import number, scientific, t
 
 
 class Shown(float):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from lora_core import recipes
-from lora_core.lowrank import rank_for_energy
-from web.axes import Spec, Words
-from web.figures import Line, Rule, Spectrum, growth_figure, loss_figure, spectrum_figure
+from lab.bases import recipes
+from lora_core.matrix.low_rank import rank_for_energy
 from web.fine_tune import words
 from web.fine_tune.runs import Run
-from web.i18n import number, percent, t, tn
+from web.kit.axes import Spec, Words
+from web.kit.figures import Line, Rule, Spectrum, growth_figure, loss_figure, spectrum_figure
+from web.kit.i18n import number, percent, t, tn
 from widgets.figure.widget import Table
 
 Drawn = tuple[Spec, str, Table | None]  # the figure, the same in a sentence, the same in numbers

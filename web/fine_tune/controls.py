@@ -7,10 +7,11 @@ from typing import Any
 
 import streamlit as st
 
-from lora_core.config import LIMITS, METHODS, TASKS
+from lab.runs.config import LIMITS, TASKS
+from lora_core.config import METHODS
 from web.fine_tune import cost, experiment, words
 from web.fine_tune.state import State, change, stop, train
-from web.i18n import t
+from web.kit.i18n import t
 
 RANKS = [2**n for n in range(7)]
 ALPHAS = [2**n for n in range(9)]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lora_core import recipes
-from lora_core.config import TrainConfig, select
-from lora_core.cost import Cost, cost
-from web.i18n import number, percent, t
+from lab.bases import recipes
+from lab.runs.config import TrainConfig
+from lora_core.config import select
+from lora_core.planning.cost import Cost, cost
+from web.kit.i18n import number, percent, t
 
 # Shapes of what the GPTs look up: characters and positions. No product, so no operations forward.
 EMBEDDINGS = {"embed": (192, 64), "position": (64, 64)}

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
-from lora_core import recipes
-from lora_core.config import METHODS, TASKS, ConfigError, TrainConfig, select
+from lab.bases import recipes
+from lab.runs.config import TASKS, TrainConfig
+from lora_core.config import METHODS, ConfigError, select
 
 Query = dict[str, str]
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 from datetime import date
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import lora_core.checkpoints
-from lora_core import recipes
-from lora_core.config import TrainConfig
-from web.figures import Line, Rule, loss_figure
+from lab.bases import recipes
+from lab.data import CHECKPOINTS
+from lab.runs.config import TrainConfig
 from web.fine_tune import words
 from web.fine_tune.charts import Drawn, if_any, titles
 from web.fine_tune.runs import curve
-from web.i18n import day, number, t
+from web.kit.figures import Line, Rule, loss_figure
+from web.kit.i18n import day, number, t
 
-RECORDS = Path(lora_core.checkpoints.__file__).parent / "records" / "firsts"
+RECORDS = CHECKPOINTS / "records" / "firsts"
 
 
 @cache

@@ -13,7 +13,7 @@ from web.fine_tune.runs import Run
 from web.fine_tune.samples import samples
 from web.fine_tune.state import State, read_url, state, sync, train_everything
 from web.fine_tune.table import table
-from web.i18n import group, number, t
+from web.kit.i18n import group, number, t
 from widgets.figure.widget import figure
 from widgets.heatmap.widget import Matrix, heatmap
 

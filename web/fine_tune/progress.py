@@ -7,13 +7,13 @@ import math
 import streamlit as st
 
 import jobs
-from lora_core import recipes
+from lab.bases import recipes
 from web.fine_tune import experiment, words
 from web.fine_tune.runs import Run
 from web.fine_tune.state import State
 from web.fine_tune.words import safe
-from web.i18n import number, percent, t, tn
-from web.refusals import refused
+from web.kit.i18n import number, percent, t, tn
+from web.kit.refusals import refused
 
 
 def head(page: State) -> None:

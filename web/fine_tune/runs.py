@@ -15,7 +15,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from jobs.job import JobView
-from lora_core.config import TrainConfig
+from lab.runs.config import TrainConfig
 
 KEPT = 12  # runs in the table; the oldest goes when one more comes
 WHO = ("run", "yardstick")

@@ -7,11 +7,11 @@ import re
 import numpy as np
 import streamlit as st
 
-from lora_core import recipes
+from lab.bases import recipes
 from web.fine_tune.charts import kind
 from web.fine_tune.runs import Run
 from web.fine_tune.words import safe
-from web.i18n import number, percent, t
+from web.kit.i18n import number, percent, t
 from widgets.heatmap.widget import Line, Matrix, heatmap
 
 PICTURES = 12

@@ -12,7 +12,7 @@ from jobs.limits import Refused
 from web.fine_tune import experiment
 from web.fine_tune.experiment import Complaint, Query
 from web.fine_tune.runs import KEPT, Run
-from web.reader import reader_id
+from web.kit.reader import reader_id
 
 
 @dataclass

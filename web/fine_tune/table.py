@@ -9,7 +9,7 @@ import streamlit as st
 from web.fine_tune import cost, experiment, words
 from web.fine_tune.runs import Run, curve_csv, file_stem
 from web.fine_tune.state import State, remove
-from web.i18n import group, language, number, percent, scientific, t
+from web.kit.i18n import group, language, number, percent, scientific, t
 from widgets.copy_link.widget import copy_link
 from widgets.runs.widget import Column, Row, runs_table
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from lora_core.config import TrainConfig
+from lab.runs.config import TrainConfig
 from web.fine_tune.experiment import CONTROLS, QUIET, VIEWS, Complaint, presets
 from web.fine_tune.runs import Run, told_apart
-from web.i18n import number, scientific, t, tn
-from web.refusals import clipped, written
+from web.kit.i18n import number, scientific, t, tn
+from web.kit.refusals import clipped, written
 
 # What tells two runs of one method and rank apart, the most telling first.
 FIELDS = ("lr", "alpha", "targets", "batch", "steps", "seed", "gamma", "dropout")

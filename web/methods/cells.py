@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape as attribute
 
 from web.article import escape
-from web.i18n import number, t
+from web.kit.i18n import number, t
 from web.methods.family import Box, Member
 from web.methods.source import highlighted, lines
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from functools import cache
 
-from lora_core.method_cost import MethodCost, method_cost
-from lora_core.shapes import LLAMA_3_1_8B
+from lora_core.planning.method_cost import MethodCost, method_cost
+from lora_core.planning.shapes import LLAMA_3_1_8B
 from web.article import escape
-from web.i18n import number, t
+from web.kit.i18n import number, t
 from web.methods.family import Member
 
 RANK, TOKENS = 16, 4096

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from web.article import escape
-from web.i18n import t
+from web.kit.i18n import t
 from web.methods import cells
 from web.methods.costs import table
 from web.methods.diagram import diagram

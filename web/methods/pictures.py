@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lora_core.starts import read
-from web.i18n import number, t
+from lab.runs.starts import read
+from web.kit.i18n import number, t
 from web.methods.family import Member
 from widgets.heatmap.widget import Line, Matrix, heatmap
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
+from lab.claims import Record
+from lab.claims.methods_race import CHANCE, FELT, better_than_lora
 from lora_core.config import METHODS
-from lora_core.experiments import Record
-from lora_core.experiments.methods_race import CHANCE, FELT, better_than_lora
 from web.article import escape
 from web.experiments.card import record
 from web.experiments.page import claim, pace
 from web.experiments.state import State, find_runs, read_card, read_url, sync
-from web.i18n import number, percent, t
+from web.kit.i18n import number, percent, t
 from web.methods.family import MEMBERS
 
 NAME = "methods_race"

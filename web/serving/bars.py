@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from lora_core.serving_config import WAYS
-from web.axes import Format, Frame, Spec, Words, annotation, layout_of, linear_ticks, titles
-from web.i18n import number, t
+from lab.runs.serving_config import WAYS
+from web.kit.axes import Format, Frame, Spec, Words, annotation, layout_of, linear_ticks, titles
+from web.kit.i18n import number, t
 
 # Accent is the one base with adapters in a batch, ink the whole model, the two in between stand back.
 COLOURS = {

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from lora_core.serving_config import ADAPTERS, WAYS
-from lora_core.serving_record import Record
-from web.axes import Frame, Spec, Words, layout_of, log_ticks, titles
-from web.figures import Line, end_names, room
-from web.i18n import number, percent, t
+from lab.runs.serving_config import ADAPTERS, WAYS
+from lab.runs.serving_record import Record
+from web.kit.axes import Frame, Spec, Words, layout_of, log_ticks, titles
+from web.kit.figures import Line, end_names, room
+from web.kit.i18n import number, percent, t
 from web.serving.bars import COLOURS, bars, way_name
 from widgets.figure.widget import Table
 
 Drawn = tuple[Spec, str, Table | None]  # the figure, the same in a sentence, the same in numbers
-Found = Mapping[str, Any]  # a `lora_core.serve.Result` in JSON
+Found = Mapping[str, Any]  # a `lab.runs.serving_trial.Result` in JSON
 
 DASHES = {"batched": "solid", "single": "dot", "swapped": "dash", "merged": "solid"}
 EVEN = 1.1  # times: what differs less is no difference between two ways

@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from lora_core.serving_config import ADAPTERS, CHARACTERS, PROMPT, PROMPTS
-from web.i18n import number, t
+from lab.runs.serving_config import ADAPTERS, CHARACTERS, PROMPT, PROMPTS
+from web.kit.i18n import number, t
 from web.serving.state import State, change, measure, stop, write
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 
-from lora_core import recipes, tenants
-from lora_core.serving_config import names_of
-from lora_core.tenants import TENANTS
-from web.i18n import number, t, tn
+from lab.bases import recipes, tenants
+from lab.bases.tenants import TENANTS
+from lab.runs.serving_config import names_of
+from web.kit.i18n import number, t, tn
 
 FLOAT = 4  # bytes
 EMBEDDINGS = 192 * 64 + 64 * 64  # numbers of the base that no linear layer holds: characters and positions

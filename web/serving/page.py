@@ -9,13 +9,13 @@ from html import escape
 import streamlit as st
 
 from jobs.job import JobView
-from lora_core import serving_record
+from lab.bases.tenants import TENANTS
+from lab.runs import serving_record
+from lab.runs.serving_config import CHARACTERS, LENGTH, ServeConfig, asked
 from lora_core.bounds import ConfigError
-from lora_core.serving_config import CHARACTERS, LENGTH, ServeConfig, asked
-from lora_core.tenants import TENANTS
-from web.i18n import day, group, number, t, tn
-from web.markup import variables
-from web.refusals import clipped, refused
+from web.kit.i18n import day, group, number, t, tn
+from web.kit.markup import variables
+from web.kit.refusals import clipped, refused
 from web.serving import charts, memory, tenants
 from web.serving.charts import Found, counted
 from web.serving.controls import controls, prompt

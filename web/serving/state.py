@@ -15,10 +15,10 @@ import streamlit as st
 import jobs
 from jobs.job import JobView
 from jobs.limits import Refused
-from lora_core import serving_record
+from lab.runs import serving_record
+from lab.runs.serving_config import LENGTH, ServeConfig
 from lora_core.bounds import ConfigError
-from lora_core.serving_config import LENGTH, ServeConfig
-from web.reader import reader_id
+from web.kit.reader import reader_id
 
 KIND = "serve"
 KEYS = ("adapters", "characters", "prompt", "seed")

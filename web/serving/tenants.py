@@ -9,10 +9,10 @@ from html import escape
 import numpy as np
 import streamlit as st
 
-from lora_core import tenants
-from lora_core.tenants import TENANTS
+from lab.bases import tenants
+from lab.bases.tenants import TENANTS
 from web.fine_tune.samples import THAI
-from web.i18n import number, t
+from web.kit.i18n import number, t
 from widgets.heatmap.widget import Matrix, heatmap
 
 LAYER = "blocks.1.attn.proj"

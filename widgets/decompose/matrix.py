@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lora_core.nested import METHODS, RANDOM, STORED, Nested, by_chance, nested
+from lora_core.matrix.nested import METHODS, RANDOM, STORED, Nested, by_chance, nested
 from widgets.decompose.view import DRAWS
 
 THUMB = 28  # entries along the longer side of a tile's picture

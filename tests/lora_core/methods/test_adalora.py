@@ -15,8 +15,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from lora_core import AdapterConfig, attach, delta_weights, load_adapter, optimizer_for, save_adapter
+from lora_core.formats.peft import CONFIG_FILE, TENSOR_FILE
 from lora_core.methods.adalora import AdaLoRAAdamW, AdaLoRALinear, budget, penalty
-from lora_core.peft_format import CONFIG_FILE, TENSOR_FILE
 from tests.lora_core.methods.common import LAYERS, Problem, disturb, layers
 
 CONFIG = AdapterConfig(method="adalora", rank=4, alpha=5)

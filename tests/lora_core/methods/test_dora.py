@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from lora_core import AdapterConfig, attach, load_adapter, merge, optimizer_for, save_adapter
+from lora_core.formats.peft import TENSOR_FILE
 from lora_core.methods.dora import DoRALinear
-from lora_core.peft_format import TENSOR_FILE
 from tests.lora_core.methods.common import LAYERS, Problem, disturb, layers
 
 CONFIG = AdapterConfig(method="dora", rank=3, alpha=5)

@@ -24,7 +24,7 @@ from lora_core import (
     unmerge,
 )
 from lora_core.config import METHODS
-from lora_core.peft_format import TENSOR_FILE
+from lora_core.formats.peft import TENSOR_FILE
 from tests.lora_core.methods.common import LAYERS, Problem, disturb, layers
 
 RANK = 3

@@ -11,9 +11,9 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 
 from lora_core import AdapterConfig, delta_weights, load_adapter, optimizer_for, save_adapter
+from lora_core.formats.peft import CONFIG_FILE, read
 from lora_core.linear import OffsetLinear
 from lora_core.methods.pissa import principal_factors
-from lora_core.peft_format import CONFIG_FILE, read
 from tests.lora_core.methods.common import LAYERS, Problem, disturb, layers
 
 CONFIG = AdapterConfig(method="pissa", rank=3, alpha=5)

@@ -5,8 +5,8 @@ A function takes a record as it takes what a live run has found so far, however 
 
 from collections.abc import Callable, Mapping
 
-from lora_core.experiments import Result
-from lora_core.experiments.base import Recipe
+from lab.claims import Result
+from lab.claims.base import Recipe
 from web.experiments.chart import Chart
 from web.experiments.figures import exact, layers, memory, race, ranks, rates, rewards, updates
 

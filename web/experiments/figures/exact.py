@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lora_core.experiments import Result
-from lora_core.experiments.base import Recipe
+from lab.claims import Result
+from lab.claims.base import Recipe
 from web.experiments.chart import FULL, LORA, Axis, Chart, Level, line, points
 from web.experiments.words import axis, named, power, small, three, whole
-from web.i18n import t
+from web.kit.i18n import t
 
 CONDITIONS = (("twice_lr_b", FULL, "solid"), ("common_eps", LORA, "dash"), ("exact", LORA, "solid"))
 DIGITS = (1e-15, 1e-12, 1e-9, 1e-6, 1e-3, 1.0)

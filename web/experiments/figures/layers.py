@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from lora_core.experiments import Result
-from lora_core.experiments.base import Recipe
-from lora_core.experiments.c04_layers import rank_of
+from lab.claims import Result
+from lab.claims.base import Recipe
+from lab.claims.c04_layers import rank_of
 from web.experiments.chart import FULL, LORA, Axis, Chart, Level, points, rows
 from web.experiments.words import axis, named, small, three, two, whole
-from web.i18n import t
+from web.kit.i18n import t
 
 
 def layers(result: Result, recipe: Recipe) -> Chart:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lora_core.experiments import Result, mean, sd
-from lora_core.experiments.base import Recipe
-from lora_core.experiments.c10_bits import TARGETS, parameters
+from lab.claims import Result, mean, sd
+from lab.claims.base import Recipe
+from lab.claims.c10_bits import TARGETS, parameters
 from web.experiments.chart import FULL, LORA, Axis, Chart, Series, line, series
 from web.experiments.words import axis, named, rank, rank_short, small, three, two, whole
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from lora_core.experiments import Result
-from lora_core.experiments.base import Recipe
+from lab.claims import Result
+from lab.claims.base import Recipe
 from web.experiments.chart import Axis, Chart, Level, rows
 from web.experiments.words import axis, small, three, two
 from web.fine_tune.words import colour
-from web.i18n import t
+from web.kit.i18n import t
 
 
 def late(result: Result, recipe: Recipe) -> Chart:

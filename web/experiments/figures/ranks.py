@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lora_core.experiments import Result, mean, sd
-from lora_core.experiments.base import Recipe
+from lab.claims import Result, mean, sd
+from lab.claims.base import Recipe
 from web.experiments.chart import FULL, LORA, Axis, Chart, Level, Series, line, points, series, so_far
 from web.experiments.words import axis, named, rank, rank_short, small, three, two, whole
 

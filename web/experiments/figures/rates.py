@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from lora_core.experiments import Result, sd
-from lora_core.experiments.base import Recipe
+from lab.claims import Result, sd
+from lab.claims.base import Recipe
 from web.experiments.chart import FULL, LORA, Axis, Chart, Level, Series, line
 from web.experiments.words import axis, named, rank, rank_short, rate, small, three, two, whole
-from web.i18n import t
+from web.kit.i18n import t
 
 SOURCE = 9.8  # LoRA's best rate over full fine-tuning's, in the source
 FAR = 1.4  # times the lowest loss

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lora_core.experiments import Curve, Result, mean
-from lora_core.experiments.base import Recipe
+from lab.claims import Curve, Result, mean
+from lab.claims.base import Recipe
 from web.experiments.chart import FULL, LORA, Axis, Chart, Level, line
 from web.experiments.words import axis, named, rank, rank_short, whole
-from web.i18n import percent, t
+from web.kit.i18n import percent, t
 
 POINTS = 40  # of a curve: rewards of single steps are averaged into as many
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lora_core.experiments import Curve, Result, mean, sd
-from lora_core.experiments.base import Recipe
+from lab.claims import Curve, Result, mean, sd
+from lab.claims.base import Recipe
 from web.experiments.chart import FULL, LORA, Axis, Chart, Level, Series, line, series, so_far
 from web.experiments.words import axis, named, rate, small, three, two, whole
-from web.i18n import t
+from web.kit.i18n import t
 
 
 def batch_text(result: Result, recipe: Recipe) -> Chart:

@@ -1,0 +1,166 @@
+"""Figures of a brought adapter: which layers learned most, and one layer's singular values and energy."""
+
+from functools import partial
+from html import escape
+
+import numpy as np
+
+from web.adapter.reading import Brought, Layer
+from web.kit.axes import Spec, Words, annotation
+from web.kit.figures import Line, Spectrum, growth_figure, spectrum_figure
+from web.kit.i18n import number, percent, t
+from widgets.figure.widget import Table
+
+SHOWN = 12  # bars of the ranking; the table has all layers
+ROW = 42  # px of a bar with its name above it
+
+
+def small(value: float) -> str:
+    """A size in three significant digits, in the reader's language."""
+    if value == 0:
+        return number(0)
+    digits = max(0, 2 - int(np.floor(np.log10(abs(value)))))
+    return number(value, min(digits, 8))
+
+
+def ranked(brought: Brought) -> list[Layer]:
+    """The layers, those that learned most first."""
+    return sorted(brought.layers, key=lambda layer: -layer.size)
+
+
+def ranking(brought: Brought) -> tuple[Spec, str, Table]:
+    """The largest updates as bars, their names above them; all of them as a table."""
+    layers = ranked(brought)
+    top = layers[:SHOWN]
+    sizes = [layer.size for layer in top]
+    rows = list(range(len(top)))
+    most = max(sizes) or 1.0
+    names = [
+        annotation(
+            escape(_tail(layer.name), quote=False),  # Plotly reads tags and links
+            x=0,
+            xref="x",
+            xanchor="left",
+            y=row,
+            yanchor="bottom",
+            yshift=5,
+            color="var(--ink)",
+        )
+        for row, layer in enumerate(top)
+    ]
+    values = [
+        annotation(small(layer.size), x=1, xref="paper", xanchor="right", y=row, yanchor="bottom", yshift=5)
+        for row, layer in enumerate(top)
+    ]
+    axis = {"visible": False, "fixedrange": True}
+    spec: Spec = {
+        "data": [
+            {
+                "type": "bar",
+                "orientation": "h",
+                "x": sizes,
+                "y": rows,
+                "width": 0.2,
+                "marker": {"color": "var(--accent)"},
+                "hoverinfo": "skip",
+            }
+        ],
+        "layout": {
+            "height": ROW * len(top) + 20,
+            "margin": {"l": 0, "r": 0, "t": 14, "b": 6, "pad": 0},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "showlegend": False,
+            "dragmode": False,
+            "xaxis": axis | {"range": [0, most]},
+            "yaxis": axis | {"range": [len(top) - 0.7, -0.75]},
+            "annotations": names + values,
+        },
+        "narrow": {},
+    }
+    alt = t(
+        "adapters.ranking.alt",
+        first=top[0].name,
+        size=small(sizes[0]),
+        last=layers[-1].name,
+        least=small(layers[-1].size),
+    )
+    head = [
+        t(f"adapters.column.{name}")
+        for name in ("layer", "shape", "rank", "gamma", "size", "per_entry", "effective_rank", "ninety")
+    ]
+    table = Table(
+        head=head,
+        rows=[
+            [
+                layer.name,
+                f"{layer.shape[0]} × {layer.shape[1]}",
+                number(layer.rank),
+                number(layer.gamma, 3),
+                small(layer.size),
+                small(layer.per_entry),
+                number(layer.effective_rank, 1),
+                number(ninety(layer)),
+            ]
+            for layer in layers
+        ],
+    )
+    return spec, alt, table
+
+
+def spectrum(layer: Layer) -> tuple[Spec, str, Table]:
+    """The singular values of γBA on a log axis."""
+    values = layer.singular.tolist()
+    words = Words(
+        x=t("adapters.axis.direction"),
+        y=t("adapters.axis.value"),
+        x_format=lambda value: number(round(value)),
+        y_format=small,
+        hover="%{x}: %{y:.3g}",
+    )
+    spec = spectrum_figure([Spectrum("γBA", values, "var(--accent)", live=True)], words, height=300)
+    alt = t(
+        "adapters.spectrum.alt",
+        layer=layer.name,
+        first=small(values[0]),
+        last=small(values[-1]),
+        count=len(values),
+    )
+    rows = [[number(i), small(value)] for i, value in enumerate(values, 1)]
+    return spec, alt, Table(head=[words.x, words.y], rows=rows)
+
+
+def energy(layer: Layer) -> tuple[Spec, str, Table]:
+    """The share of the energy in the first directions, beside a spectrum that is flat."""
+    kept = layer.energy.tolist()
+    count = len(kept)
+    at = list(range(count + 1))
+    words = Words(
+        x=t("adapters.axis.rank"),
+        y=t("adapters.axis.energy"),
+        x_format=lambda value: number(round(value)),
+        y_format=partial(percent, digits=0),
+        hover="%{x}: %{y:.1%}",
+    )
+    flat, own = t("adapters.energy.flat"), "γBA"
+    lines = [
+        Line(flat, flat, at, [i / count for i in at], "var(--rule-strong)", dash="3px,3px"),
+        Line(own, own, at, [0.0, *kept], "var(--accent)", live=True),
+    ]
+    alt = t("adapters.energy.alt", layer=layer.name, ninety=number(ninety(layer)), count=number(count))
+    rows = [[number(i), percent(value, 1)] for i, value in enumerate(kept, 1)]
+    return (
+        growth_figure(lines, words, steps=count, height=300),
+        alt,
+        Table(head=[words.x, words.y], rows=rows),
+    )
+
+
+def ninety(layer: Layer) -> int:
+    """The least rank that keeps nine tenths of the energy."""
+    return int(np.searchsorted(layer.energy, 0.9 - 1e-12)) + 1
+
+
+def _tail(name: str) -> str:
+    """A long name by its end, which tells the layers of a model apart."""
+    return name if len(name) <= 34 else f"…{name[-33:]}"

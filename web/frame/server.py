@@ -1,0 +1,177 @@
+"""What stands around Streamlit on the wire: security headers, the served page, a reader's cookie, Plotly.
+
+Streamlit's own `index.html` is served with our styles linked, so that the first paint is already on paper,
+and with the language and title of the URL, so that a shared link shows them where no script runs.
+"""
+
+import base64
+import hashlib
+import html
+import re
+import secrets
+from functools import cache
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+
+import plotly
+import streamlit
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from content.catalog import LANGUAGES, catalog
+from web.frame.first import first_screen
+from web.frame.navigation import PAGES
+from web.frame.share import ROUTES as SHARE
+from web.frame.share import head
+
+INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
+PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+STATIC = Path(__file__).parents[1] / "static"
+STYLES = (
+    "tokens.css", "frame.css", "article.css", "matrices.css", "decompose.css", "fine_tune.css", "player.css",
+    "experiments.css", "serving.css", "methods.css",
+)  # fmt: skip
+READER = "pradit_reader"
+CLOSED = ("/_stcore/metrics", "/_stcore/agent/")
+
+
+@cache
+def policy() -> str:
+    """The content security policy; the one inline script of Streamlit's page is allowed by its hash."""
+    inline = re.findall(r"<script>(.*?)</script>", INDEX.read_text("utf-8"), flags=re.DOTALL)
+    hashes = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in inline)
+    scripts = " ".join(f"'sha256-{digest}'" for digest in hashes)
+    return (
+        f"default-src 'self'; script-src 'self' blob: {scripts}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' blob:; connect-src 'self'; "
+        "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+    )
+
+
+def spoken(headers: Headers) -> str:
+    """The browser's own language, the first of its `Accept-Language`, if we speak it, else English."""
+    first = headers.get("accept-language", "").split(",")[0].split(";")[0]
+    tag = first.strip().split("-")[0].lower()
+    return tag if tag in LANGUAGES else LANGUAGES[0]
+
+
+@cache
+def version(name: str) -> str:
+    """A short hash of a static file, so that a changed file is fetched anew."""
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+
+
+@cache
+def index(language: str, key: str, path: str) -> str:
+    """Streamlit's page with our language, title, description and styles; `{origin}`, `{first}` stay open."""
+    words = catalog(language)
+    title = html.escape(f"{words[f'page.{key}']} · {words['frame.name']}")
+    noscript = html.escape(str(words["frame.noscript"]))
+    styles = "".join(
+        f'<link rel="stylesheet" href="/app/static/{name}?v={version(name)}">'
+        for name in STYLES
+        if (STATIC / name).exists()
+    )
+    page = INDEX.read_text("utf-8")
+    page = page.replace('<html lang="en">', f'<html lang="{language}">')
+    page = re.sub(r"<title>.*?</title>", f"<title>{title}</title>", page)
+    page = re.sub(r'<link\s+rel="preload"[^>]*as="font"[^>]*/>', "", page)
+    page = re.sub(r'<link rel="service-desc"[^>]*/>', "", page)
+    page = re.sub(
+        r'<link rel="shortcut icon"[^>]*/>',
+        '<link rel="icon" type="image/svg+xml" href="/app/static/favicon.svg">',
+        page,
+    )
+    page = re.sub(
+        r"<noscript>.*?</noscript>", f"<noscript><p>{noscript}</p></noscript>", page, flags=re.DOTALL
+    )
+    page = page.replace('<div id="root">', '{first}<div id="root">')
+    return page.replace("</head>", f"{head(language, key, path)}{styles}</head>")
+
+
+def serve_index(request: Request, key: str) -> Response:
+    """The page of a path, with a reader's cookie.
+
+    An address without a language, or with one we do not speak, is led to the same address in the
+    browser's language, so that every address in the bar can be shared as it stands.
+    """
+    language = request.query_params.get("lang", "")
+    if language not in LANGUAGES:
+        here = request.url.include_query_params(lang=spoken(request.headers))
+        return RedirectResponse(
+            f"{here.path}?{here.query}", status_code=307, headers={"vary": "accept-language"}
+        )
+    origin = html.escape(f"{request.url.scheme}://{request.url.netloc}")
+    page = index(language, key, request.url.path.strip("/")).replace("{origin}", origin)
+    reading = request.query_params.get("view", "read") == "read"
+    page = page.replace("{first}", first_screen(language, summary=reading) if key == "article" else "")
+    response: Response = HTMLResponse(page, headers={"cache-control": "no-cache"})
+    if READER not in request.cookies:
+        response.set_cookie(
+            READER, secrets.token_urlsafe(24), max_age=7 * 86400, httponly=True, samesite="lax",
+            secure=request.url.scheme == "https",
+        )  # fmt: skip
+    return response
+
+
+def reader_of(cookie_header: str) -> str | None:
+    """The reader's token in a cookie header, if there is one."""
+    try:
+        cookie = SimpleCookie(cookie_header).get(READER)
+    except CookieError:
+        return None
+    return cookie.value if cookie else None
+
+
+class Frame:
+    """Pure ASGI middleware: headers on every response, our page on every page path, closed doors closed."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.pages = {f"/{page.path}": page.key for page in PAGES}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["content-security-policy"] = policy()
+                headers["x-content-type-options"] = "nosniff"
+                headers["referrer-policy"] = "same-origin"
+                headers["x-frame-options"] = "SAMEORIGIN"
+                headers["permissions-policy"] = "camera=(), microphone=(), geolocation=()"
+            await send(message)
+
+        answer = self.answer(Request(scope))
+        await (answer or self.app)(scope, receive, with_headers)
+
+    def answer(self, request: Request) -> Response | None:
+        """Our own answer to a request, or None where Streamlit answers."""
+        path = request.url.path
+        if path.startswith(CLOSED):
+            return PlainTextResponse("not found", status_code=404)
+        if request.method not in ("GET", "HEAD"):
+            return None
+        if path in self.pages:
+            return serve_index(request, self.pages[path])
+        first, _, rest = path.strip("/").partition("/")
+        if not rest and "." not in first and "text/html" in request.headers.get("accept", ""):
+            query = f"?{request.url.query}" if request.url.query else ""
+            return RedirectResponse(f"/{query}", status_code=307)  # a page we do not have
+        return None
+
+
+async def serve_plotly(_: Request) -> Response:
+    """Plotly's script from the installed wheel, so that no other origin is asked."""
+    return FileResponse(
+        PLOTLY, media_type="text/javascript", headers={"cache-control": "public, max-age=86400"}
+    )
+
+
+ROUTES = [Route("/vendor/plotly.min.js", serve_plotly), *SHARE]
