@@ -19,14 +19,14 @@ if TYPE_CHECKING:
         optimizer_for,
         unmerge,
     )
-    from lora_core.methods.lora_ga import estimate_gradients
+    from lora_core.gradients import estimate_gradients
     from lora_core.saving import load_adapter, save_adapter
 
 _HOMES = dict.fromkeys(
     ("attach", "delta_weights", "detach", "merge", "optimizer_for", "unmerge"), "lora_core.adapter"
 )
 _HOMES |= dict.fromkeys(("load_adapter", "save_adapter"), "lora_core.saving")
-_HOMES["estimate_gradients"] = "lora_core.methods.lora_ga"
+_HOMES["estimate_gradients"] = "lora_core.gradients"
 
 __all__ = [
     "AdapterConfig",

@@ -22,10 +22,10 @@ from lab.bases.recipes import full_lr
 from lab.bases.tasks import Batch, ImageTask, Split, TextTask, evaluate, load_task, loss_of, sample
 from lab.runs.config import TrainConfig
 from lab.runs.snapshot import Measure, Point, Snapshot, State
+from lora_core import estimate_gradients
 from lora_core.adapter import attach, delta_weights, merge, optimizer_for, unmerge
 from lora_core.config import select
 from lora_core.methods import method
-from lora_core.methods.lora_ga import estimate_gradients
 from lora_core.saving import save_adapter
 
 __all__ = ["Measure", "Point", "Snapshot", "State", "evaluation_steps", "fine_tune", "pick_device"]
