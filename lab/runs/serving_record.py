@@ -77,4 +77,4 @@ def read() -> Record:
     data = json.loads(FILE.read_text("utf-8"))
     for each in data["measured"]:
         ServeConfig.from_json(each["config"])
-    return Record(**data)
+    return Record(**data | {"command": COMMAND})  # the record keeps the command of its day

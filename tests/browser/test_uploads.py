@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import settled, visit
-from tests.web.test_adapters import CONFIG, adapter
-from tests.web.test_uploads import WRONG, npy, picture, zipped
+from tests.web.adapter.test_adapter import CONFIG, adapter
+from tests.web.kit.test_uploads import WRONG, npy, picture, zipped
 from web.kit import uploads
 
 File = dict[str, str | bytes]

@@ -97,8 +97,9 @@ def test_a_best_rate_is_that_of_its_seed_and_the_edge_is_told() -> None:
     assert result.extra["optima"]["wide"]["edge"] is None
     assert all(1e-3 < rate < 1.0 for rate in result.per_seed["wide"])
     *_, alone = u_curves(request(seeds=(1,)), {"low": low})
-    assert alone.result.per_seed["low"] == result.per_seed["low"][1:]
-    assert alone.result.curves["low"].y == result.curves["low"].y[1:]
+    assert alone.result.per_seed["low"] == pytest.approx(result.per_seed["low"][1:], rel=1e-5)
+    # A product of another batch size may be summed in another order, as the processor likes it.
+    assert alone.result.curves["low"].y == [pytest.approx(y, rel=1e-5) for y in result.curves["low"].y[1:]]
 
 
 def test_learning_by_heart_does_not_depend_on_who_learns_beside() -> None:

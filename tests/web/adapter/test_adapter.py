@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import save
-from tests.web.test_uploads import npy, picture, zipped
+from tests.web.kit.test_uploads import npy, picture, zipped
 
 from lora_core.formats import peft as peft_format
 from web.adapter import charts, reading

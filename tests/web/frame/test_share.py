@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
-from tests.web.test_server import HTML, client
+from tests.web.frame.test_server import HTML, client
 
 from content.catalog import LANGUAGES, catalog
 from web.frame import share

@@ -17,7 +17,7 @@ from content.catalog import LANGUAGES, catalog
 from web.kit import uploads
 from web.kit.uploads import MATRIX_SIDE, PICTURE_SIDE, RefusedError, read, shortened
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def npy(array: NDArray[np.generic], **options: bool) -> bytes:
@@ -224,7 +224,7 @@ def test_a_first_line_is_not_taken_apart_beyond_what_a_matrix_may_have(
 
 
 def test_numpy_never_unpickles_here() -> None:
-    source = (ROOT / "web" / "uploads.py").read_text("utf-8")
+    source = (ROOT / "web" / "kit" / "uploads.py").read_text("utf-8")
     assert "np.load" not in source
     assert "pickle.load" not in source
 
