@@ -17,13 +17,14 @@ if TYPE_CHECKING:
         detach,
         merge,
         optimizer_for,
+        unload,
         unmerge,
     )
     from lora_core.gradients import estimate_gradients
     from lora_core.saving import load_adapter, save_adapter
 
 _HOMES = dict.fromkeys(
-    ("attach", "delta_weights", "detach", "merge", "optimizer_for", "unmerge"), "lora_core.adapter"
+    ("attach", "delta_weights", "detach", "merge", "optimizer_for", "unload", "unmerge"), "lora_core.adapter"
 )
 _HOMES |= dict.fromkeys(("load_adapter", "save_adapter"), "lora_core.saving")
 _HOMES["estimate_gradients"] = "lora_core.gradients"
@@ -38,6 +39,7 @@ __all__ = [
     "merge",
     "optimizer_for",
     "save_adapter",
+    "unload",
     "unmerge",
 ]
 

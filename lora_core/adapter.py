@@ -7,12 +7,14 @@ Every refusal is a ValueError, raised before anything is changed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from lora_core.config import AdapterConfig, select
 from lora_core.linear import LoRALinear
@@ -24,10 +26,17 @@ M = TypeVar("M", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Attached:
-    """What a model with an adapter remembers: the configuration, and which parameters used to train."""
+    """What a model with an adapter remembers.
+
+    config: of the adapter, with the names of the adapted modules as its targets.
+    trainable: names of the parameters that trained before.
+    tied: names of adapted modules whose weight stood in another module too, as an output layer's in the
+        embedding.
+    """
 
     config: AdapterConfig
     trainable: frozenset[str]
+    tied: frozenset[str]
 
 
 def attach(
@@ -86,10 +95,47 @@ def detach(model: M) -> M:
     attached = remembered(model)
     layers = list(adapted_layers(model).values())
     _replace(model, {layer: layer.restored() for layer in layers})
+    return _forget(model, attached)
+
+
+def _forget(model: M, attached: Attached) -> M:
+    """Lets train what used to train, once the layers are plain again."""
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in attached.trainable)
     delattr(model, _MARK)
     return model
+
+
+def unload(model: M) -> M:
+    """Takes the adapter off and keeps what it learned: each adapted layer is a plain one again, of W + ΔW.
+
+    The names and types in `model.state_dict()` are the base model's, so that what reads the base (its
+    `load_state_dict`, transformers' `from_pretrained`) reads this too. What used to train trains again. A
+    merged adapter leaves the weights it was merged with.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: no adapter is attached to this very module; an adapted weight is shared with another
+            module, which W + ΔW would change or part from it; or a parametrization computes it.
+    """
+    attached = remembered(model)
+    layers = adapted_layers(model)
+    for name, layer in layers.items():
+        if name in attached.tied:
+            raise ValueError(
+                f"the weight of {name} is shared with another module, so W + ΔW has no place of its own; "
+                f"untie the two before the adapter is attached, or leave {name} out of targets"
+            )
+        if parametrize.is_parametrized(layer.base, "weight"):
+            raise ValueError(f"the weight of {name} is computed by a parametrization, expected a parameter")
+    # One layer at a time: of all weights of a large model there need not be two copies at once.
+    for layer in layers.values():
+        with torch.no_grad():
+            plain = layer.plain(layer.weight)
+        _replace(model, {layer: plain})
+    return _forget(model, attached)
 
 
 def merge(model: M) -> M:
@@ -195,7 +241,9 @@ def install(
 ) -> M:
     """Puts each layer in the place of the linear one of its name."""
     trainable = frozenset(name for name, parameter in model.named_parameters() if parameter.requires_grad)
-    attached = Attached(replace(config, targets=tuple(layers)), trainable)
+    owners = Counter(id(p) for module in model.modules() for p in module._parameters.values())
+    tied = frozenset(name for name in layers if owners[id(linear[name].weight)] > 1)
+    attached = Attached(replace(config, targets=tuple(layers)), trainable, tied)
     # Nothing is refused from here on.
     model.requires_grad_(False)
     _replace(model, {linear[name]: layer for name, layer in layers.items()})

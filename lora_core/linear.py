@@ -123,6 +123,11 @@ class LoRALinear(nn.Module):
         """The layer that `detach` puts back."""
         return self.base
 
+    def plain(self, weight: Tensor) -> nn.Linear:
+        """The layer that `unload` puts back: the base with this weight (d_out, d_in)."""
+        self.base.weight = nn.Parameter(weight)
+        return self.base
+
     def tensors(self) -> dict[str, Tensor]:
         """What a saved adapter holds of this layer, under the names PEFT gives them."""
         A, B = self.factors()

@@ -120,8 +120,11 @@ class QLoRALinear(LoRALinear):
 
     def restored(self) -> nn.Linear:
         warnings.warn("the base was quantised: what stays is its NF4 approximation", stacklevel=4)
+        return self.plain(self.base.weight)
+
+    def plain(self, weight: Tensor) -> nn.Linear:
         linear = nn.Linear(self.in_features, self.out_features, bias=False, device="meta")
-        linear.weight = nn.Parameter(self.base.weight)
+        linear.weight = nn.Parameter(weight)
         linear.bias = self.base.bias
         return linear.train(self.training)
 
