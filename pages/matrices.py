@@ -4,7 +4,7 @@ import streamlit as st
 
 from web.adapter.page import own_adapter
 from web.kit.i18n import group, language, t
-from web.kit.markup import variables
+from web.kit.text import variables
 from web.matrices.layers import from_query, layer_data, titles
 from widgets.factor_view.view import View
 from widgets.factor_view.widget import factor_view

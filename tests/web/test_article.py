@@ -6,8 +6,6 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
@@ -15,10 +13,9 @@ from content.document import load
 from content.markdown import FIGURES as NAMED
 from content.model import Article, Formula, Note, Paragraph, Piece, Section, Sentence
 from content.references import references
-from content.terms import unbroken
-from web.article import Setter, ends, escape
+from web.article import ends
 from web.article.figures import FIGURES
-from web.article.setting import minutes
+from web.article.setting import Setter, minutes
 from web.article.works import bibtex, our_bibtex
 
 MARKDOWN = MarkdownIt("commonmark").enable(["strikethrough", "table"]).use(dollarmath_plugin)
@@ -37,20 +34,6 @@ def setting(*pieces: Piece) -> str:
 def shown(markdown: str) -> str:
     """What a reader sees of words, after Markdown and HTML."""
     return html.unescape(re.sub(r"<[^>]*>", "", MARKDOWN.render(markdown))).strip()
-
-
-@given(st.text(alphabet="aZ1 ก็ๆ\\`*_[](){}~$:|#<>&\"'^=+-.!@", min_size=1))
-def test_words_are_shown_as_they_are(text: str) -> None:
-    text = f"a{' '.join(text.split(' '))}a"
-    text = re.sub(r" +", " ", text)
-    assert shown(f"<span>{escape(text)}</span>").replace("\u00a0", " ") == text
-
-
-def test_thai_terms_are_kept_in_one_piece_and_the_longest_wins() -> None:
-    assert escape("ใช้แรงก์ต่ำ") == 'ใช้<span class="nb">แรงก์</span>ต่ำ'
-    assert "การปรับแบบแรงก์ต่ำ" in unbroken()
-    assert escape("การปรับแบบแรงก์ต่ำ") == '<span class="nb">การปรับแบบแรงก์ต่ำ</span>'
-    assert escape("เล็ก ๆ") == "เล็ก\u00a0ๆ"
 
 
 @pytest.mark.parametrize(

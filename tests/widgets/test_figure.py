@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from lora_core.config import METHODS
-from web.fine_tune.words import colour
 from web.kit.axes import Words
+from web.kit.colours import method_colour
 from web.kit.figures import Line, Rule, Spectrum, loss_figure, spectrum_figure
 from widgets.heatmap.widget import Line as Caption
 from widgets.heatmap.widget import Matrix
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_every_token_of_a_figure_exists() -> None:
     words = Words("x", "y", str, str)
-    colours = [colour(method) for method in (*METHODS, "full")]
+    colours = [method_colour(method) for method in (*METHODS, "full")]
     lines = [Line("a", "a", [1, 2], [1.0, 2.0], each) for each in colours]
     figures = [
         loss_figure(lines, words, steps=2, log=True, before=Rule(1.0, "before")),
@@ -33,7 +33,7 @@ def test_every_token_of_a_figure_exists() -> None:
 
 
 def test_every_method_has_a_colour_of_its_own() -> None:
-    assert len({colour(method) for method in (*METHODS, "full")}) == len(METHODS) + 1
+    assert len({method_colour(method) for method in (*METHODS, "full")}) == len(METHODS) + 1
 
 
 def test_a_matrix_arrives_row_by_row_in_float32() -> None:

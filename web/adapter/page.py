@@ -13,7 +13,7 @@ from web.adapter import charts, reading
 from web.adapter.reading import Brought, Layer
 from web.kit.bring import File, bring
 from web.kit.i18n import group, number, t, tn
-from web.kit.markup import variables
+from web.kit.text import variables
 from web.matrices.layers import CHECKPOINTS, FOLDERS
 from widgets.factor_view.view import MAX_RANK, SOURCE
 from widgets.figure.widget import figure

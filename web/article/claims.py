@@ -12,10 +12,10 @@ import streamlit as st
 
 from lab.claims import Record
 from web.article.guesses import ASKED, CHOICES, Choice, Drawn
-from web.article.words import escape
 from web.experiments.card import claim_figure, finding, link, record, verdict
 from web.experiments.figures import VIEWS
 from web.kit.i18n import group, language, number, t
+from web.kit.text import escape
 from widgets.guess.widget import Curve, guess
 
 GIVEN = "guesses"

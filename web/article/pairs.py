@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from content.model import Figure, Formula, List, Section
 from web.article.setting import Setter
-from web.article.words import escape
+from web.kit.text import escape
 
 
 def pair(first: Setter, one: str, beside: Setter, other: str) -> str:

@@ -14,9 +14,10 @@ from typing import Literal
 
 from content.model import Article, Figure, Formula, List, Note, Paragraph, Piece, Section, Sentence
 from content.references import references
-from web.article.words import escape, label
+from web.article.words import label
 from web.article.works import short
 from web.kit.i18n import day, t, tn
+from web.kit.text import escape
 
 CHARACTERS_A_MINUTE = 1000
 """Reading speed, spaces not counted; read aloud, English is 987 ± 118 (Trauzettel-Klosinski, Dietz 2012)."""

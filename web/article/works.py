@@ -2,8 +2,8 @@
 
 from content.model import Article
 from content.references import Reference, references
-from web.article.words import escape
 from web.kit.i18n import t
+from web.kit.text import escape
 
 
 def source() -> Reference:

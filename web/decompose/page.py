@@ -10,7 +10,7 @@ from web.decompose import sources
 from web.kit import uploads
 from web.kit.bring import File, bring
 from web.kit.i18n import group, language, number, t
-from web.kit.markup import variables
+from web.kit.text import variables
 from web.matrices.layers import LAYERS, titles
 from widgets.decompose.matrix import Shown
 from widgets.decompose.view import SPECTRA, View

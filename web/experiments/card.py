@@ -12,14 +12,13 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from lab.claims import Record, read
-from web.article import escape
 from web.experiments.chart import Chart, overlay
 from web.experiments.draw import spec_of
 from web.experiments.figures import FIGURES, VIEWS
 from web.experiments.words import shown
-from web.fine_tune.words import duration
 from web.kit.axes import Spec
-from web.kit.i18n import day, group, language, number, t, tn
+from web.kit.i18n import day, duration, group, language, number, t, tn
+from web.kit.text import escape
 from widgets.figure.widget import Table, figure
 
 RULES = {"methods_race": "race"}  # how the checks make a verdict, where not as everywhere

@@ -8,14 +8,13 @@ from collections.abc import Callable
 import streamlit as st
 
 from lab.claims import ExperimentConfig, Result, Setting, load
-from web.article import escape
 from web.experiments import card
 from web.experiments.figures import FIGURES, VIEWS
 from web.experiments.state import VIEW, Card, State, run, stop, write_url
 from web.experiments.words import choice
-from web.fine_tune.words import duration
-from web.kit.i18n import number, percent, t
+from web.kit.i18n import duration, number, percent, t
 from web.kit.refusals import clipped, refused
+from web.kit.text import escape
 from widgets.copy_link.widget import copy_link
 
 PILLS = 4  # choices that stand side by side; more of them are a slider

@@ -7,12 +7,12 @@ from collections import Counter
 import streamlit as st
 
 from lab.claims import load
-from web.article import escape
 from web.experiments import card, source
 from web.experiments.figures import FIGURES
 from web.experiments.live import actions, picture, settings
 from web.experiments.state import Card, State, find_runs, read_url, state, sync
 from web.kit.i18n import language, number, t
+from web.kit.text import escape
 from widgets.contents.widget import contents
 
 EVERY = 0.3  # s between two looks at a run

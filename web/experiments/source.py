@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from web.article import escape
 from web.experiments import card
 from web.experiments.figures import FIGURES
 from web.kit.i18n import t
+from web.kit.text import escape
 
 # In the source's order: what it shows -> the experiments that stand for it; none where we show nothing.
 ITEMS: dict[str, tuple[str, ...]] = {

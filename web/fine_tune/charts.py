@@ -10,6 +10,7 @@ from lora_core.matrix.low_rank import rank_for_energy
 from web.fine_tune import words
 from web.fine_tune.runs import Run
 from web.kit.axes import Spec, Words
+from web.kit.colours import method_colour
 from web.kit.figures import Line, Rule, Spectrum, growth_figure, loss_figure, spectrum_figure
 from web.kit.i18n import number, percent, t, tn
 from widgets.figure.widget import Table
@@ -33,7 +34,7 @@ def loss_chart(run: Run, others: Sequence[Run], names: dict[str, str], *, show: 
     if run.curve("yardstick", what)[0]:
         steps, values = run.curve("yardstick", what)
         full = t("fine_tune.method.full")
-        lines.append(Line(full, t("fine_tune.full_short"), steps, values, words.colour("full")))
+        lines.append(Line(full, t("fine_tune.full_short"), steps, values, method_colour("full")))
     mine = _line(run, what, names[run.id])
     lines.append(mine)
     before = run.before(what)
@@ -65,7 +66,7 @@ def _line(run: Run, what: str, name: str, *, faint: bool = False) -> Line:
     if live and values:
         shown = number(values[-1], 2) if what == "validation" else percent(values[-1])
         name = t("fine_tune.run.value", name=name, value=shown)
-    return Line(name, name, steps, values, words.colour(words.method(run.config)), live=live, faint=faint)
+    return Line(name, name, steps, values, method_colour(words.method(run.config)), live=live, faint=faint)
 
 
 def _told(run: Run, what: str, name: str, write: partial[str]) -> str:
@@ -171,7 +172,7 @@ def _who(run: Run) -> list[tuple[str, str]]:
 
 
 def _colour(run: Run, who: str) -> str:
-    return words.colour("full" if who == "yardstick" else words.method(run.config))
+    return method_colour("full" if who == "yardstick" else words.method(run.config))
 
 
 def _now(run: Run, who: str, layer: str) -> list[float]:

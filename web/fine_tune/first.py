@@ -13,6 +13,7 @@ from lab.runs.config import TrainConfig
 from web.fine_tune import words
 from web.fine_tune.charts import Drawn, if_any, titles
 from web.fine_tune.runs import curve
+from web.kit.colours import method_colour
 from web.kit.figures import Line, Rule, loss_figure
 from web.kit.i18n import day, number, t
 
@@ -36,7 +37,7 @@ def first_chart(base: str, task: str, *, log: bool) -> Drawn:
     kept = recorded(base, task)
     config = TrainConfig.from_json(kept["recipe"])
     names = {"yardstick": t("fine_tune.full_short"), "run": words.run_name(config)}
-    colours = {"yardstick": words.colour("full"), "run": words.colour(words.method(config))}
+    colours = {"yardstick": method_colour("full"), "run": method_colour(words.method(config))}
     curves = {who: curve(kept["history"], who, "validation") for who in names}
     lines = [Line(name, name, *curves[who], colours[who], faint=True) for who, name in names.items()]
     about = titles(t(f"fine_tune.axis.loss.{recipes.recipe(base, task).kind}"), "loss")

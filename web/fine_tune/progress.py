@@ -12,7 +12,7 @@ from web.fine_tune import experiment, words
 from web.fine_tune.runs import Run
 from web.fine_tune.state import State
 from web.fine_tune.words import safe
-from web.kit.i18n import number, percent, t, tn
+from web.kit.i18n import duration, number, percent, t, tn
 from web.kit.refusals import refused
 
 
@@ -75,9 +75,9 @@ def _told(run: Run) -> list[str]:
         if run.last is None:
             parts = [t("fine_tune.starting")]
         elif run.left is not None:
-            parts.append(t("fine_tune.left", time=_bold(words.duration(run.left))))
+            parts.append(t("fine_tune.left", time=_bold(duration(run.left))))
     else:
-        parts.append(t("fine_tune.took", time=_bold(words.duration(run.seconds))))
+        parts.append(t("fine_tune.took", time=_bold(duration(run.seconds))))
     loss, accuracy = run.result("run"), run.result("run", "accuracy")
     if loss is not None:
         parts.append(t("fine_tune.loss_now", loss=_bold(number(loss, 2))))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import streamlit as st
 
@@ -12,10 +10,10 @@ from web.fine_tune.charts import kind
 from web.fine_tune.runs import Run
 from web.fine_tune.words import safe
 from web.kit.i18n import number, percent, t
+from web.kit.text import language_of
 from widgets.heatmap.widget import Line, Matrix, heatmap
 
 PICTURES = 12
-THAI = re.compile(r"[\u0e00-\u0e7f]")
 
 
 def samples(run: Run) -> None:
@@ -43,7 +41,7 @@ def texts(run: Run) -> str:
 def _column(title: str, loss: float | None, text: str | None) -> str:
     value = "" if loss is None else number(loss, 2)
     body = t("fine_tune.samples.none") if text is None else safe(text.strip("\n"))
-    language = "th" if text and len(THAI.findall(text)) > len(text) / 4 else "en"
+    language = language_of(text or "")
     wait = ' class="ft-wait"' if text is None else ""
     spoken = "" if text is None else f' lang="{language}"'
     return (

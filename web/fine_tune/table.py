@@ -9,7 +9,8 @@ import streamlit as st
 from web.fine_tune import cost, experiment, words
 from web.fine_tune.runs import Run, curve_csv, file_stem
 from web.fine_tune.state import State, remove
-from web.kit.i18n import group, language, number, percent, scientific, t
+from web.kit.colours import method_colour
+from web.kit.i18n import duration, group, language, number, percent, scientific, t
 from widgets.copy_link.widget import copy_link
 from widgets.runs.widget import Column, Row, runs_table
 
@@ -100,7 +101,7 @@ def _row(page: State, run: Run, names: dict[str, str]) -> Row:
         id=run.id,
         name=names[run.id],
         settings=" · ".join(told),
-        colour=words.colour(words.method(config)),
+        colour=method_colour(words.method(config)),
         cells=[
             number(adapter.rank) if adapter else "—",
             number(adapter.alpha) if adapter else "—",
@@ -109,7 +110,7 @@ def _row(page: State, run: Run, names: dict[str, str]) -> Row:
             _or_dash(run.result("run")),
             _share(run.result("run", "accuracy")),
             _or_dash(run.behind()).replace("-", "−"),
-            words.duration(run.seconds) if run.last else "—",
+            duration(run.seconds) if run.last else "—",
         ],
         now=run is page.run,
         charted=page.on_chart(run),
@@ -124,7 +125,7 @@ def _yardstick(run: Run) -> Row:
         id="",
         name=t("fine_tune.method.full"),
         settings=t("fine_tune.runs.beside"),
-        colour=words.colour("full"),
+        colour=method_colour("full"),
         cells=[
             "—",
             "—",

@@ -19,11 +19,6 @@ def method(config: TrainConfig) -> str:
     return "full" if config.adapter is None else config.adapter.method
 
 
-def colour(name: str) -> str:
-    """The token of a method's colour."""
-    return f"var(--m-{name.replace('+', 'plus').replace('-', '')})"
-
-
 def sentence(config: TrainConfig, tense: str) -> str:
     """The experiment as one sentence of HTML; tense is "will", "now" or "done"."""
     if config.adapter is None:
@@ -131,11 +126,3 @@ def complaint(found: Complaint, base: str) -> str:
 def safe(text: str) -> str:
     """Text as HTML shows it: for everything a model wrote or a URL held."""
     return html.escape(text)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a reader counts them: `8 s`, `1 min 5 s`."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return t("fine_tune.seconds", s=number(whole))
-    return t("fine_tune.minutes", m=number(whole // 60), s=number(whole % 60))

@@ -7,7 +7,7 @@ import re
 from functools import cache
 
 from content.document import load
-from web.article import Setter
+from web.article.setting import Setter
 from web.kit.i18n import speaking
 
 PARAGRAPH = re.compile(r"^<span class=\"s\".*$", re.MULTILINE)

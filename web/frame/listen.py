@@ -19,9 +19,10 @@ from content.model import Article, Figure, Formula, List, Piece, Section
 from narration.article import chapters
 from narration.routes import ROUTES as AUDIO
 from narration.service import service
-from web.article import Setter, escape
+from web.article.setting import Setter
 from web.frame.server import READER
 from web.kit.i18n import group, language, t
+from web.kit.text import escape
 from widgets.player.widget import chapter_list, listen_card, player
 
 DEVICE = "device"

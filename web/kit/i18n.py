@@ -100,3 +100,11 @@ def scientific(value: float) -> str:
 def day(value: date) -> str:
     """A date in the reader's language: `29 September 2025`."""
     return format_date(value, format="d MMMM y", locale=language())
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a reader counts them: `8 s`, `1 min 5 s`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return t("fine_tune.seconds", s=number(whole))
+    return t("fine_tune.minutes", m=number(whole // 60), s=number(whole % 60))

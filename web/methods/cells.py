@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape as attribute
 
-from web.article import escape
 from web.kit.i18n import number, t
+from web.kit.text import escape
 from web.methods.family import Box, Member
 from web.methods.source import highlighted, lines
 

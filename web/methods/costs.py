@@ -8,8 +8,8 @@ from functools import cache
 
 from lora_core.planning.method_cost import MethodCost, method_cost
 from lora_core.planning.shapes import LLAMA_3_1_8B
-from web.article import escape
 from web.kit.i18n import number, t
+from web.kit.text import escape
 from web.methods.family import Member
 
 RANK, TOKENS = 16, 4096

@@ -13,6 +13,7 @@ from typing import Literal
 
 import lora_core
 from lora_core.config import METHODS
+from web.kit.colours import method_colour
 
 State = Literal["frozen", "trains", "kept"]
 
@@ -81,7 +82,7 @@ class Member:
     @property
     def token(self) -> str:
         """The method's colour."""
-        return f"var(--m-{self.key.replace('+', 'plus').replace('-', '')})"
+        return method_colour(self.key)
 
 
 FOLDER = Path(lora_core.__file__).parent / "methods"

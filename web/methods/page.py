@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from web.article import escape
 from web.kit.i18n import t
+from web.kit.text import escape
 from web.methods import cells
 from web.methods.costs import table
 from web.methods.diagram import diagram

@@ -7,11 +7,11 @@ import streamlit as st
 from lab.claims import Record
 from lab.claims.methods_race import CHANCE, FELT, better_than_lora
 from lora_core.config import METHODS
-from web.article import escape
 from web.experiments.card import record
 from web.experiments.page import claim, pace
 from web.experiments.state import State, find_runs, read_card, read_url, sync
 from web.kit.i18n import number, percent, t
+from web.kit.text import escape
 from web.methods.family import MEMBERS
 
 NAME = "methods_race"

@@ -14,8 +14,8 @@ from lab.runs import serving_record
 from lab.runs.serving_config import CHARACTERS, LENGTH, ServeConfig, asked
 from lora_core.bounds import ConfigError
 from web.kit.i18n import day, group, number, t, tn
-from web.kit.markup import variables
 from web.kit.refusals import clipped, refused
+from web.kit.text import variables
 from web.serving import charts, memory, tenants
 from web.serving.charts import Found, counted
 from web.serving.controls import controls, prompt

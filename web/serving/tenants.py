@@ -11,8 +11,8 @@ import streamlit as st
 
 from lab.bases import tenants
 from lab.bases.tenants import TENANTS
-from web.fine_tune.samples import THAI
 from web.kit.i18n import number, t
+from web.kit.text import language_of
 from widgets.heatmap.widget import Matrix, heatmap
 
 LAYER = "blocks.1.attn.proj"
@@ -60,7 +60,7 @@ def _waiting(*, writing: bool) -> str:
 
 
 def _text(title: str, prompt: str, text: str) -> str:
-    language = "th" if len(THAI.findall(text)) > len(text) / 4 else "en"
+    language = language_of(text)
     start, rest = escape(prompt.strip("\n")), escape(text[len(prompt) :].strip("\n"))
     return (
         f'<pre class="sv-text" tabindex="0" role="region" lang="{language}" aria-label="{escape(title)}">'

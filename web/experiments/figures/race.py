@@ -6,7 +6,7 @@ from lab.claims import Result
 from lab.claims.base import Recipe
 from web.experiments.chart import Axis, Chart, Level, rows
 from web.experiments.words import axis, small, three, two
-from web.fine_tune.words import colour
+from web.kit.colours import method_colour
 from web.kit.i18n import t
 
 
@@ -40,4 +40,4 @@ def descent(result: Result, recipe: Recipe) -> Chart:
 
 
 def _row(name: str) -> tuple[str, str]:
-    return t(f"fine_tune.method.{name}"), colour(name)
+    return t(f"fine_tune.method.{name}"), method_colour(name)
