@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from safetensors.numpy import save
-from tests.web.kit.test_uploads import npy, picture, zipped
 
 from lora_core.formats import peft as peft_format
+from tests.web.kit.test_uploads import npy, picture, zipped
 from web.adapter import charts, reading
 from web.adapter.reading import DISPLAY, Brought, gamma_of, layer, read, tensors
 from web.kit.uploads import RefusedError

@@ -6,9 +6,9 @@ from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
-from tests.web.frame.test_server import HTML, client
 
 from content.catalog import LANGUAGES, catalog
+from tests.web.frame.test_server import HTML, client
 from web.frame import share
 from web.frame.navigation import PAGES
 from web.frame.server import STATIC
