@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, ClassVar, Self
 
 
 class ConfigError(ValueError):
@@ -81,3 +81,38 @@ def known(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
     for key in values:
         choice("key", key, names)
     return dict(values)
+
+
+class JsonConfig:
+    """What makes a frozen dataclass travel as JSON: an object of its fields, tuples as lists.
+
+    Attributes:
+        nested: field -> the class of a field that is itself such a dataclass (or None).
+    """
+
+    nested: ClassVar[Mapping[str, type[JsonConfig]]] = {}
+
+    def to_json(self) -> dict[str, Any]:
+        """Every field by name, in values that JSON has."""
+        return {each.name: _plain(getattr(self, each.name)) for each in fields(self)}  # type: ignore[arg-type]
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`. A key that is missing takes its default.
+
+        Raises:
+            ConfigError: a key that is no field, or what the dataclass itself refuses.
+        """
+        found = known(cls, values)
+        for name, kind in cls.nested.items():
+            if isinstance(found.get(name), Mapping):
+                found[name] = kind.from_json(found[name])
+        return cls(**found)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, JsonConfig):
+        return value.to_json()
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value

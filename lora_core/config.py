@@ -1,4 +1,4 @@
-"""What an adapter is: frozen, validated, written to JSON and to a URL. No torch here.
+"""What an adapter is: frozen, validated, written to JSON. No torch here.
 
 γ, the factor on BA, follows one of three rules (r is the rank):
 
@@ -11,20 +11,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Self
-from urllib.parse import quote, unquote
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 from lora_core.bounds import ConfigError as ConfigError
-from lora_core.bounds import choice, known, positive, real, whole
+from lora_core.bounds import JsonConfig, choice, positive, real, whole
 
 # Each name is a file of methods/: "lora+" is lora_plus.py, "lora-ga" is lora_ga.py.
 METHODS = ("lora", "rslora", "lora+", "dora", "pissa", "adalora", "lora-ga", "lora-pro", "qlora")
 GAMMA_RULES = ("alpha/r", "alpha/sqrt(r)", "constant")
 
 Targets = str | tuple[str, ...]
-_NAMES = "names:"  # how a list of names starts in a URL, so that it cannot be taken for a regular expression
 
 
 def select(names: Iterable[str], targets: Targets) -> list[str]:
@@ -53,7 +51,7 @@ def select(names: Iterable[str], targets: Targets) -> list[str]:
 
 
 @dataclass(frozen=True)
-class AdapterConfig:
+class AdapterConfig(JsonConfig):
     """Which matrices get a low-rank update, of what rank, and how it is scaled.
 
     Args:
@@ -94,48 +92,10 @@ class AdapterConfig:
     def rank_stabilised(self) -> bool:
         return self.method == "rslora" or self.gamma_rule == "alpha/sqrt(r)"
 
-    def to_json(self) -> dict[str, Any]:
-        values = asdict(self)
-        if isinstance(self.targets, tuple):
-            values["targets"] = list(self.targets)
-        return values
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        return cls(**known(cls, values))
-
-    def to_query(self) -> dict[str, str]:
-        return {
-            "method": self.method,
-            "rank": str(self.rank),
-            "alpha": digits(self.alpha),
-            "targets": targets_to_text(self.targets),
-            "dropout": digits(self.dropout),
-            "gamma": self.gamma_rule,
-        }
-
-    @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> Self:
-        """Keys that are absent take their defaults; keys of others (`lang`, …) are left alone."""
-        query = {**cls().to_query(), **query}
-        return cls(
-            method=query["method"],
-            rank=whole("rank", query["rank"]),
-            alpha=real("alpha", query["alpha"]),
-            targets=targets_from_text(query["targets"]),
-            dropout=real("dropout", query["dropout"]),
-            gamma_rule=query["gamma"],
-        )
-
 
 def assign(config: Any, **values: Any) -> None:
     for name, value in values.items():
         object.__setattr__(config, name, value)  # frozen to everybody else
-
-
-def digits(value: float) -> str:
-    """The shortest text that reads back as the same number: 16, 0.004, 1e-05."""
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
 
 
 def checked_targets(value: Any) -> Targets:
@@ -146,7 +106,7 @@ def checked_targets(value: Any) -> Targets:
             raise ConfigError(
                 "type", field="targets", value=value, expected=f"a regular expression ({error})"
             ) from None
-        if value and not value.startswith(_NAMES):
+        if value:
             return value
     elif isinstance(value, list | tuple) and value and all(isinstance(name, str) and name for name in value):
         return tuple(value)
@@ -156,15 +116,3 @@ def checked_targets(value: Any) -> Targets:
         value=value,
         expected="'all-linear', 'blocks', a list of module names or suffixes, or a regular expression",
     )
-
-
-def targets_to_text(targets: Targets) -> str:
-    if isinstance(targets, str):
-        return targets
-    return _NAMES + ",".join(quote(name, safe="") for name in targets)
-
-
-def targets_from_text(value: str) -> Targets:
-    if not value.startswith(_NAMES):
-        return value
-    return tuple(unquote(name) for name in value.removeprefix(_NAMES).split(","))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 
 from lab.claims.base import Experiment, Update
 from lab.claims.record import read
+from lab.settings import Settings, text
 from lora_core.config import ConfigError
 
 NAMES = (
@@ -43,7 +44,7 @@ def load(name: str) -> Experiment:
 
 
 @dataclass(frozen=True)
-class ExperimentConfig:
+class ExperimentConfig(Settings):
     """A live run: an experiment and all its settings; those not given take their default.
 
     Raises:
@@ -59,20 +60,13 @@ class ExperimentConfig:
             if name not in offered:
                 raise ConfigError("choice", field="setting", value=name, choices=", ".join(offered))
             if not offered[name].allows(value):
-                choices = ", ".join(map(_text, offered[name].choices))
+                choices = ", ".join(map(text, offered[name].choices))
                 raise ConfigError("choice", field=name, value=value, choices=choices)
         defaults = {name: setting.default for name, setting in offered.items()}
         object.__setattr__(self, "settings", {**defaults, **self.settings})
 
-    def to_json(self) -> dict[str, Any]:
-        return {"name": self.name, "settings": dict(self.settings)}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Self:
-        return cls(data["name"], data["settings"])
-
     def to_query(self) -> dict[str, str]:
-        settings = {name: _text(value) for name, value in self.settings.items()}
+        settings = {name: text(value) for name, value in self.settings.items()}
         return {"experiment": self.name, **settings}
 
     @classmethod
@@ -82,7 +76,7 @@ class ExperimentConfig:
         settings: dict[str, float | str] = {}
         for setting in load(name).settings:
             if setting.name in query:
-                texts = {_text(choice): choice for choice in setting.choices}
+                texts = {text(choice): choice for choice in setting.choices}
                 settings[setting.name] = texts.get(query[setting.name], query[setting.name])
         return cls(name, settings)
 
@@ -110,8 +104,3 @@ def live(
         stop=stop,
         every=every,
     )
-
-
-def _text(value: float | str) -> str:
-    """0.25, 16 (not 16.0), blocks."""
-    return value if isinstance(value, str) else f"{value:g}"

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import ClassVar
 
-from lora_core.bounds import ConfigError, between, choice, known, real, whole
-from lora_core.config import (
-    AdapterConfig,
-    Targets,
-    assign,
-    checked_targets,
-    digits,
-    targets_from_text,
-    targets_to_text,
-)
+from lab.settings import Settings
+from lora_core.bounds import ConfigError, JsonConfig, between, choice, real, whole
+from lora_core.config import AdapterConfig, Targets, assign, checked_targets
 
 # Which downstream tasks each shipped base offers; a base's first task is its default.
 TASKS: Mapping[str, tuple[str, ...]] = {
@@ -38,7 +31,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Settings):
     """One run: a base, a task, an adapter or full fine-tuning, and how to train. Bounded by LIMITS.
 
     Args:
@@ -51,6 +44,8 @@ class TrainConfig:
     Raises:
         ConfigError: (a ValueError) names the field, its value and what was expected.
     """
+
+    nested: ClassVar[Mapping[str, type[JsonConfig]]] = {"adapter": AdapterConfig}
 
     base: str = "gpt-en"
     task: str = "python"
@@ -89,58 +84,3 @@ class TrainConfig:
             between(name, getattr(self, name), *LIMITS[name])
         if not isinstance(self.yardstick, bool):
             raise ConfigError("type", field="yardstick", value=self.yardstick, expected="true or false")
-
-    def to_json(self) -> dict[str, Any]:
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        values["adapter"] = None if self.adapter is None else self.adapter.to_json()
-        if isinstance(self.targets, tuple):
-            values["targets"] = list(self.targets)
-        return values
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        values = known(cls, values)
-        if isinstance(values.get("adapter"), Mapping):
-            values["adapter"] = AdapterConfig.from_json(values["adapter"])
-        return cls(**values)
-
-    def to_query(self) -> dict[str, str]:
-        """A flat dictionary; method "full" stands for no adapter."""
-        query = {"method": "full", "targets": targets_to_text(self.targets)}
-        if self.adapter is not None:
-            query = self.adapter.to_query()
-        return {
-            "base": self.base,
-            "task": self.task,
-            **query,
-            "lr": digits(self.lr),
-            "batch": str(self.batch),
-            "steps": str(self.steps),
-            "seed": str(self.seed),
-            "yardstick": str(int(self.yardstick)),
-        }
-
-    @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> Self:
-        """Keys that are absent take this class's defaults.
-
-        For a recipe's own defaults, put its `to_query()` underneath.
-        """
-        query = {**cls().to_query(), **query}
-        full = query["method"] == "full"
-        return cls(
-            base=query["base"],
-            task=query["task"],
-            adapter=None if full else AdapterConfig.from_query(query),
-            targets=targets_from_text(query["targets"]),
-            lr=real("lr", query["lr"]),
-            batch=whole("batch", query["batch"]),
-            steps=whole("steps", query["steps"]),
-            seed=whole("seed", query["seed"]),
-            yardstick=_flag("yardstick", query["yardstick"]),
-        )
-
-
-def _flag(field: str, value: str) -> bool:
-    choice(field, value, ("0", "1"))
-    return value == "1"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from lab.runs.snapshot import State
-from lora_core.bounds import ConfigError, choice, positive, whole
-from lora_core.config import AdapterConfig, Targets
+from lab.settings import Settings
+from lora_core.bounds import ConfigError, JsonConfig, choice, positive, whole
+from lora_core.config import AdapterConfig, Targets, assign, checked_targets
 
 # "no_e": no letter e in the text. "exclaims": an exclamation mark in it.
 REWARDS = ("no_e", "exclaims")
@@ -16,7 +19,7 @@ _WINDOW = 64
 
 
 @dataclass(frozen=True)
-class ReinforceConfig:
+class ReinforceConfig(Settings):
     """One run on the base "gpt-en".
 
     Args:
@@ -29,6 +32,8 @@ class ReinforceConfig:
     Raises:
         ConfigError: (a ValueError) names the field, its value and what was expected.
     """
+
+    nested: ClassVar[Mapping[str, type[JsonConfig]]] = {"adapter": AdapterConfig}
 
     reward: str = "no_e"
     adapter: AdapterConfig | None = field(
@@ -47,13 +52,13 @@ class ReinforceConfig:
     def __post_init__(self) -> None:
         choice("reward", self.reward, REWARDS)
         for name, least in _LEAST.items():
-            whole(name, getattr(self, name), least=least)
-        positive("lr", self.lr)
+            assign(self, **{name: whole(name, getattr(self, name), least=least)})
+        assign(self, lr=positive("lr", self.lr))
         if self.context + self.length > _WINDOW:
             expected = f"at most {_WINDOW - self.context} after a context of {self.context}"
             raise ConfigError("type", field="length", value=self.length, expected=expected)
-        if self.adapter is not None:
-            object.__setattr__(self, "targets", self.adapter.targets)
+        targets = self.targets if self.adapter is None else self.adapter.targets
+        assign(self, targets=checked_targets(targets))
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from dataclasses import dataclass
 
 from lab.bases.tenants import TENANTS
 from lab.bases.vocabulary import INDEX
-from lora_core.bounds import ConfigError, between, known, real, whole
+from lab.settings import Settings
+from lora_core.bounds import ConfigError, between, real, whole
 
 WAYS = ("batched", "single", "swapped", "merged")
 """How a batch of mixed requests can be answered; see `lab.runs.serving_trial`."""
@@ -32,7 +32,7 @@ CHARACTERS = (4, 16, 64)  # a request; these are recorded
 
 
 @dataclass(frozen=True)
-class ServeConfig:
+class ServeConfig(Settings):
     """Measures four ways of serving, or lets every tenant continue one prompt, or both.
 
     Args:
@@ -70,22 +70,6 @@ class ServeConfig:
         unknown = "".join(dict.fromkeys(each for each in self.prompt if each not in INDEX))
         if unknown:
             raise ConfigError("choice", field="prompt", value=unknown, choices="ASCII, Thai")
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        return cls(**known(cls, values))
-
-    def to_query(self) -> dict[str, str]:
-        return {name: str(value) for name, value in asdict(self).items()}
-
-    @classmethod
-    def from_query(cls, query: Mapping[str, str]) -> Self:
-        """Keys that are absent take their defaults; keys of others (`lang`, …) are left alone."""
-        names = {each.name for each in fields(cls)}
-        return cls(**{name: value for name, value in query.items() if name in names})  # type: ignore[arg-type]
 
 
 def names_of(count: int) -> list[str]:

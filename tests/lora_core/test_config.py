@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from lab.runs.config import LIMITS, TASKS, TrainConfig
 from lora_core.config import GAMMA_RULES, METHODS, AdapterConfig, ConfigError, select
 
-words = st.text(min_size=1, max_size=8).filter(lambda text: not text.startswith("names:"))
+words = st.text(min_size=1, max_size=8)
 patterns = st.sampled_from(["all-linear", "blocks", r"blocks\.\d+", r"(a|b){1,2}", r".*\.(qkv|proj)", "[,]"])
 targets = patterns | st.lists(words, min_size=1, max_size=4).map(tuple)
 names_only = st.sampled_from(["all-linear", "blocks"]) | st.lists(words, min_size=1, max_size=4).map(tuple)
@@ -59,10 +59,8 @@ def runs(draw: st.DrawFn) -> TrainConfig:
 
 
 @given(adapters())
-def test_an_adapter_comes_back_from_json_and_from_a_url(config: AdapterConfig) -> None:
+def test_an_adapter_comes_back_from_json(config: AdapterConfig) -> None:
     assert AdapterConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
-    assert AdapterConfig.from_query(config.to_query()) == config
-    assert all(isinstance(value, str) for value in config.to_query().values())
 
 
 @given(runs())
@@ -77,7 +75,6 @@ def test_a_url_may_leave_out_what_is_usual_and_say_more_than_we_know() -> None:
     assert TrainConfig.from_query({"lang": "th", "rank": "4"}).adapter == dataclasses.replace(
         TrainConfig().adapter, rank=4
     )
-    assert AdapterConfig.from_query({"lang": "th"}) == AdapterConfig()
 
 
 @pytest.mark.parametrize(
@@ -127,7 +124,6 @@ def test_a_config_is_frozen() -> None:
         ({"targets": ("a", 1)}, "targets is"),
         ({"targets": 3}, "targets is 3"),
         ({"targets": "("}, r"targets is '\(', expected a regular expression"),
-        ({"targets": "names:a"}, "targets is 'names:a'"),
     ],
 )
 def test_an_impossible_adapter_is_refused_by_name(values: dict[str, Any], message: str) -> None:
