@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from lab.claims import NAMES, read
 from tests.browser.axe import violations
 from tests.browser.conftest import serving, settled, visit
-from web.experiments.figures import VIEWS
+from web.kit.claims.figures import VIEWS
 
 QUICK = "c07_invariance"  # seconds
 CARD = f".st-key-ex_card_{QUICK}"

@@ -15,7 +15,7 @@ from lab.claims import NAMES, read
 from tests.pages.app import opened, told
 from web.experiments.source import ITEMS
 
-READER = "web.experiments.state.reader_id"
+READER = "web.kit.claims.state.reader_id"
 pytestmark = pytest.mark.usefixtures("pool", "own_reader")
 QUICK = "c07_invariance"  # seconds
 

@@ -12,7 +12,7 @@ from content.catalog import catalog
 from tests.pages.app import opened, told
 from web.methods.family import MEMBERS
 
-READER = "web.experiments.state.reader_id"
+READER = "web.kit.claims.state.reader_id"
 pytestmark = pytest.mark.usefixtures("pool", "own_reader")
 
 

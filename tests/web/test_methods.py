@@ -10,8 +10,8 @@ import pytest
 from lab.claims import read
 from lab.claims.methods_race import verdict
 from lora_core.config import METHODS
-from web.experiments.chart import overlay
-from web.experiments.figures.race import late
+from web.kit.claims.chart import overlay
+from web.kit.claims.figures.race import late
 from web.kit.i18n import number
 from web.methods import costs
 from web.methods.cells import formula

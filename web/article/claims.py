@@ -12,8 +12,8 @@ import streamlit as st
 
 from lab.claims import Record
 from web.article.guesses import ASKED, CHOICES, Choice, Drawn
-from web.experiments.card import claim_figure, finding, link, record, verdict
-from web.experiments.figures import VIEWS
+from web.kit.claims.card import claim_figure, finding, link, record, verdict
+from web.kit.claims.figures import VIEWS
 from web.kit.i18n import group, language, number, t
 from web.kit.text import escape
 from widgets.guess.widget import Curve, guess

@@ -6,17 +6,14 @@ from collections import Counter
 
 import streamlit as st
 
-from lab.claims import load
-from web.experiments import card, source
-from web.experiments.figures import FIGURES
-from web.experiments.live import actions, picture, settings
-from web.experiments.state import Card, State, find_runs, read_url, state, sync
+from web.experiments import source
+from web.kit.claims import card
+from web.kit.claims.figures import FIGURES
+from web.kit.claims.live import claim, pace
+from web.kit.claims.state import find_runs, read_url, state, sync
 from web.kit.i18n import language, number, t
 from web.kit.text import escape
 from widgets.contents.widget import contents
-
-EVERY = 0.3  # s between two looks at a run
-WAITING = 2.0  # s between two looks at one that waits
 
 
 def experiments() -> None:
@@ -48,29 +45,3 @@ def head() -> str:
         f"<p>{escape(t('experiments.intro'))} {escape(t('experiments.cost'))}</p></div>"
         f'<div class="ex-tally" role="group" aria-label="{t("experiments.tally")}">{tally}</div></header>'
     )
-
-
-def pace(one: Card) -> float | None:
-    """Seconds until the pool is asked again; those who wait ask less often, and not all together."""
-    if not one.live or one.run is None:
-        return None
-    return EVERY if one.run.state == "running" else WAITING + hash(one.run.id) % 100 / 100
-
-
-def claim(page: State, one: Card) -> None:
-    """One card."""
-    sync(one)
-    if pace(one) != one.pace:
-        st.rerun()  # a run began, was given a place, or ended
-    name = one.name
-    with st.container(key=f"ex_card_{name}"):
-        st.html(card.place(name))
-        with st.container(key=f"ex_text_{name}"):
-            st.html(card.words(name) + card.making(name))
-        with st.container(key=f"ex_pic_{name}"):
-            picture(page, one)
-            with st.container(key=f"ex_live_{name}"):
-                if load(name).settings:
-                    with st.container(key=f"ex_settings_{name}", horizontal=True, gap="medium"):
-                        settings(page, one)
-                actions(page, one)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from web.experiments import card
-from web.experiments.figures import FIGURES
+from web.kit.claims import card
+from web.kit.claims.figures import FIGURES
 from web.kit.i18n import t
 from web.kit.text import escape
 

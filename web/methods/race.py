@@ -7,9 +7,9 @@ import streamlit as st
 from lab.claims import Record
 from lab.claims.methods_race import CHANCE, FELT, better_than_lora
 from lora_core.config import METHODS
-from web.experiments.card import record
-from web.experiments.page import claim, pace
-from web.experiments.state import State, find_runs, read_card, read_url, sync
+from web.kit.claims.card import record
+from web.kit.claims.live import claim, pace
+from web.kit.claims.state import State, find_runs, read_card, read_url, sync
 from web.kit.i18n import number, percent, t
 from web.kit.text import escape
 from web.methods.family import MEMBERS

@@ -5,8 +5,8 @@ from __future__ import annotations
 from lab.claims import Result, mean, sd
 from lab.claims.base import Recipe
 from lab.claims.c10_bits import TARGETS, parameters
-from web.experiments.chart import FULL, LORA, Axis, Chart, Series, line, series
-from web.experiments.words import axis, named, rank, rank_short, small, three, two, whole
+from web.kit.claims.chart import FULL, LORA, Axis, Chart, Series, line, series
+from web.kit.claims.words import axis, named, rank, rank_short, small, three, two, whole
 
 LABEL_BITS = 3.321928  # log₂ 10
 PUBLISHED = 2  # bits a parameter (Allen-Zhu and Li 2024)

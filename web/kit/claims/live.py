@@ -8,18 +8,46 @@ from collections.abc import Callable
 import streamlit as st
 
 from lab.claims import ExperimentConfig, Result, Setting, load
-from web.experiments import card
-from web.experiments.figures import FIGURES, VIEWS
-from web.experiments.state import VIEW, Card, State, run, stop, write_url
-from web.experiments.words import choice
+from web.kit.claims import card
+from web.kit.claims.figures import FIGURES, VIEWS
+from web.kit.claims.state import VIEW, Card, State, run, stop, sync, write_url
+from web.kit.claims.words import choice
 from web.kit.i18n import duration, number, percent, t
 from web.kit.refusals import clipped, refused
 from web.kit.text import escape
 from widgets.copy_link.widget import copy_link
 
+EVERY = 0.3  # s between two looks at a run
+WAITING = 2.0  # s between two looks at one that waits
 PILLS = 4  # choices that stand side by side; more of them are a slider
 
 log = logging.getLogger("pradit")
+
+
+def pace(one: Card) -> float | None:
+    """Seconds until the pool is asked again; those who wait ask less often, and not all together."""
+    if not one.live or one.run is None:
+        return None
+    return EVERY if one.run.state == "running" else WAITING + hash(one.run.id) % 100 / 100
+
+
+def claim(page: State, one: Card) -> None:
+    """One card."""
+    sync(one)
+    if pace(one) != one.pace:
+        st.rerun()  # a run began, was given a place, or ended
+    name = one.name
+    with st.container(key=f"ex_card_{name}"):
+        st.html(card.place(name))
+        with st.container(key=f"ex_text_{name}"):
+            st.html(card.words(name) + card.making(name))
+        with st.container(key=f"ex_pic_{name}"):
+            picture(page, one)
+            with st.container(key=f"ex_live_{name}"):
+                if load(name).settings:
+                    with st.container(key=f"ex_settings_{name}", horizontal=True, gap="medium"):
+                        settings(page, one)
+                actions(page, one)
 
 
 def settings(page: State, one: Card) -> None:

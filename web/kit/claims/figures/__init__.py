@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 from lab.claims import Result
 from lab.claims.base import Recipe
-from web.experiments.chart import Chart
-from web.experiments.figures import exact, layers, memory, race, ranks, rates, rewards, updates
+from web.kit.claims.chart import Chart
+from web.kit.claims.figures import exact, layers, memory, race, ranks, rates, rewards, updates
 
 Draw = Callable[[Result, Recipe], Chart]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lab.claims import Result, mean, sd
 from lab.claims.base import Recipe
-from web.experiments.chart import FULL, LORA, Axis, Chart, Level, Series, line, points, series, so_far
-from web.experiments.words import axis, named, rank, rank_short, small, three, two, whole
+from web.kit.claims.chart import FULL, LORA, Axis, Chart, Level, Series, line, points, series, so_far
+from web.kit.claims.words import axis, named, rank, rank_short, small, three, two, whole
 
 DASHES = {1: "dot", 4: "dash", 16: "longdash", 64: "solid"}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lab.claims import Result
 from lab.claims.base import Recipe
-from web.experiments.chart import FULL, LORA, Axis, Chart, Level, line, points
-from web.experiments.words import axis, named, power, small, three, whole
+from web.kit.claims.chart import FULL, LORA, Axis, Chart, Level, line, points
+from web.kit.claims.words import axis, named, power, small, three, whole
 from web.kit.i18n import t
 
 CONDITIONS = (("twice_lr_b", FULL, "solid"), ("common_eps", LORA, "dash"), ("exact", LORA, "solid"))

@@ -7,8 +7,8 @@ import pytest
 import jobs
 from jobs import Limits, Pool
 from lab.claims import ExperimentConfig
-from web.experiments import state
-from web.experiments.state import VIEWS, State, find_runs, read_card
+from web.kit.claims import state
+from web.kit.claims.state import VIEWS, State, find_runs, read_card
 
 CLAIM = "c07_invariance"
 

@@ -1,11 +1,10 @@
-"""From a claim's chart to Plotly's figure: pure functions in the manner of `web/figures.py`."""
+"""From a claim's chart to Plotly's figure: pure functions in the manner of `web/kit/figures.py`."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
 
-from web.experiments.chart import Axis, Chart, Level, Series
 from web.kit.axes import (
     Frame,
     Spec,
@@ -17,6 +16,7 @@ from web.kit.axes import (
     text_width,
     titles,
 )
+from web.kit.claims.chart import Axis, Chart, Level, Series
 from web.kit.figures import Line, end_names, room
 
 ROW, DENSE = 58, 44  # px from one row to the next, where there are few and where there are many

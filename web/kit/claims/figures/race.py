@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lab.claims import Result
 from lab.claims.base import Recipe
-from web.experiments.chart import Axis, Chart, Level, rows
-from web.experiments.words import axis, small, three, two
+from web.kit.claims.chart import Axis, Chart, Level, rows
+from web.kit.claims.words import axis, small, three, two
 from web.kit.colours import method_colour
 from web.kit.i18n import t
 

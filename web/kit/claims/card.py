@@ -12,11 +12,11 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from lab.claims import Record, read
-from web.experiments.chart import Chart, overlay
-from web.experiments.draw import spec_of
-from web.experiments.figures import FIGURES, VIEWS
-from web.experiments.words import shown
 from web.kit.axes import Spec
+from web.kit.claims.chart import Chart, overlay
+from web.kit.claims.draw import spec_of
+from web.kit.claims.figures import FIGURES, VIEWS
+from web.kit.claims.words import shown
 from web.kit.i18n import day, duration, group, language, number, t, tn
 from web.kit.text import escape
 from widgets.figure.widget import Table, figure

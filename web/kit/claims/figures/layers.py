@@ -5,8 +5,8 @@ from __future__ import annotations
 from lab.claims import Result
 from lab.claims.base import Recipe
 from lab.claims.c04_layers import rank_of
-from web.experiments.chart import FULL, LORA, Axis, Chart, Level, points, rows
-from web.experiments.words import axis, named, small, three, two, whole
+from web.kit.claims.chart import FULL, LORA, Axis, Chart, Level, points, rows
+from web.kit.claims.words import axis, named, small, three, two, whole
 from web.kit.i18n import t
 
 

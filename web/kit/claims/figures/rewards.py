@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lab.claims import Curve, Result, mean
 from lab.claims.base import Recipe
-from web.experiments.chart import FULL, LORA, Axis, Chart, Level, line
-from web.experiments.words import axis, named, rank, rank_short, whole
+from web.kit.claims.chart import FULL, LORA, Axis, Chart, Level, line
+from web.kit.claims.words import axis, named, rank, rank_short, whole
 from web.kit.i18n import percent, t
 
 POINTS = 40  # of a curve: rewards of single steps are averaged into as many

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from lab.claims import Result, sd
 from lab.claims.base import Recipe
-from web.experiments.chart import FULL, LORA, Axis, Chart, Level, Series, line
-from web.experiments.words import axis, named, rank, rank_short, rate, small, three, two, whole
+from web.kit.claims.chart import FULL, LORA, Axis, Chart, Level, Series, line
+from web.kit.claims.words import axis, named, rank, rank_short, rate, small, three, two, whole
 from web.kit.i18n import t
 
 SOURCE = 9.8  # LoRA's best rate over full fine-tuning's, in the source

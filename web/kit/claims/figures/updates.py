@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lab.claims import Curve, Result, mean, sd
 from lab.claims.base import Recipe
-from web.experiments.chart import FULL, LORA, Axis, Chart, Level, Series, line, series, so_far
-from web.experiments.words import axis, named, rate, small, three, two, whole
+from web.kit.claims.chart import FULL, LORA, Axis, Chart, Level, Series, line, series, so_far
+from web.kit.claims.words import axis, named, rate, small, three, two, whole
 from web.kit.i18n import t
 
 

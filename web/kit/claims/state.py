@@ -16,7 +16,7 @@ from jobs.job import JobView
 from jobs.limits import Refused
 from lab.claims import ExperimentConfig, Result, load
 from lora_core.config import ConfigError
-from web.experiments.figures import VIEWS
+from web.kit.claims.figures import VIEWS
 from web.kit.reader import reader_id
 
 KIND = "experiment"

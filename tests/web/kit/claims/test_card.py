@@ -9,11 +9,11 @@ import pytest
 
 from content.catalog import LANGUAGES
 from lab.claims import NAMES, Curve, Result, load, read
-from web.experiments import card
-from web.experiments.chart import Axis, Chart, Level, line, overlay, points, rows, series, so_far
-from web.experiments.draw import spec_of
-from web.experiments.figures import FIGURES
-from web.experiments.words import Shown, power, small
+from web.kit.claims import card
+from web.kit.claims.chart import Axis, Chart, Level, line, overlay, points, rows, series, so_far
+from web.kit.claims.draw import spec_of
+from web.kit.claims.figures import FIGURES
+from web.kit.claims.words import Shown, power, small
 
 VIEWS = [(name, view) for name, views in FIGURES.items() for view in views]
 X = Axis("Rank", str, log=True, ticks=(1, 4))
