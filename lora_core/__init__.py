@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from lora_core.gradients import estimate_gradients
     from lora_core.saving import load_adapter, save_adapter
 
+__version__ = "0.1.0"
+
 _HOMES = dict.fromkeys(
     ("attach", "delta_weights", "detach", "merge", "optimizer_for", "unload", "unmerge"), "lora_core.adapter"
 )
