@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from lora_core.gradients import estimate_gradients
     from lora_core.saving import load_adapter, save_adapter
+    from lora_core.training import train
 
 __version__ = "0.1.0"
 
@@ -30,6 +31,7 @@ _HOMES = dict.fromkeys(
 )
 _HOMES |= dict.fromkeys(("load_adapter", "save_adapter"), "lora_core.saving")
 _HOMES["estimate_gradients"] = "lora_core.gradients"
+_HOMES["train"] = "lora_core.training"
 
 __all__ = [
     "AdapterConfig",
@@ -41,6 +43,7 @@ __all__ = [
     "merge",
     "optimizer_for",
     "save_adapter",
+    "train",
     "unload",
     "unmerge",
 ]

@@ -85,6 +85,7 @@ def trained(recipe: Recipe, name: str, device: str) -> list[float]:
     from lab.bases.tasks import load_task, loss_of
     from lora_core.adapter import adapted_layers, attach
     from lora_core.config import AdapterConfig
+    from lora_core.training import train
 
     p, q = (recipe["p"], recipe["q"]) if name in ("exact", "common_eps") else (1.0, 1.0)
     eps_a, eps_b = recipe["eps"], recipe["eps"]
@@ -104,14 +105,9 @@ def trained(recipe: Recipe, name: str, device: str) -> list[float]:
     ]
     optimizer = torch.optim.AdamW(groups, weight_decay=0.0)
     task, generator = load_task(recipe["task"]), torch.Generator().manual_seed(0)
-    losses = []
-    for _ in range(recipe["steps"]):
-        inputs, targets = task.batch(recipe["batch"], generator)
-        optimizer.zero_grad()
-        loss = loss_of(model, (inputs.to(device, torch.float64), targets.to(device)))
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        losses.append(loss.item())
+    drawn = (task.batch(recipe["batch"], generator) for _ in range(recipe["steps"]))
+    batches = ((inputs.to(device, torch.float64), targets.to(device)) for inputs, targets in drawn)
+    losses = [step.losses[0] for step in train(model, optimizer, loss_of, batches)]
     assert all(map(math.isfinite, losses))
     return losses
 

@@ -29,6 +29,7 @@ def errors(recipe: Mapping[str, Any], rank: int, lr: float, seed: int) -> float:
 
     from lora_core.adapter import attach, delta_weights, optimizer_for
     from lora_core.config import AdapterConfig
+    from lora_core.training import train
 
     g = torch.Generator().manual_seed(seed)
     n = recipe["size"]
@@ -41,11 +42,15 @@ def errors(recipe: Mapping[str, Any], rank: int, lr: float, seed: int) -> float:
     adapter = AdapterConfig(rank=rank, alpha=32.0, targets="all-linear")
     attach(student, adapter, generator=g)
     optimizer = optimizer_for(student, adapter, lr=lr)
-    for step in range(recipe["steps"]):
-        for group in optimizer.param_groups:  # to zero at the end: the floor is to be reached, not circled
-            group["lr"] = lr * (1 - step / recipe["steps"])
-        x = torch.randn(recipe["batch"], n, generator=g)
-        optimizer.zero_grad()
-        (student(x) - x @ (W + delta).mT).square().sum(1).mean().backward()
-        optimizer.step()
+
+    def loss(model: nn.Module, x: torch.Tensor) -> torch.Tensor:  # x (batch, n)
+        found: torch.Tensor = (model(x) - x @ (W + delta).mT).square().sum(1).mean()
+        return found
+
+    def to_zero(step: int) -> float:  # the floor is to be reached, not circled
+        return float(1 - step / recipe["steps"])
+
+    inputs = (torch.randn(recipe["batch"], n, generator=g) for _ in range(recipe["steps"]))
+    for _ in train(student, optimizer, loss, inputs, schedule=to_zero):
+        pass
     return float((delta_weights(student)["0"] - delta).norm())

@@ -27,6 +27,7 @@ from lora_core.adapter import attach, delta_weights, merge, optimizer_for, unmer
 from lora_core.config import select
 from lora_core.methods import method
 from lora_core.saving import save_adapter
+from lora_core.training import train
 
 __all__ = ["Measure", "Point", "Snapshot", "State", "evaluation_steps", "fine_tune", "pick_device"]
 
@@ -159,13 +160,6 @@ class _Trainee:
     def _weight(self, name: str) -> nn.Parameter:
         return self.model.get_parameter(f"{name}.weight")
 
-    def backward(self, batch: Batch) -> Tensor:
-        """The loss of a batch, a scalar; its gradients are left in place."""
-        self.optimizer.zero_grad()
-        loss = loss_of(self.model, batch)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss.detach()
-
     @contextmanager
     def merged(self) -> Iterator[GPT | MLP]:
         """The model as it stands, quicker to ask: one matrix a layer, no dropout."""
@@ -201,10 +195,11 @@ class _Run:
         self.config, self.device, self.split = config, device, split
         self.task = load_task(config.task)
         self.examples = self._moved(self.task.examples(split))
-        self.batches = torch.Generator().manual_seed(config.seed)
         self.models = [_Trainee(config, device, full=config.adapter is None, lr=config.lr)]
         if config.yardstick:
             self.models.append(_Trainee(config, device, full=True, lr=full_lr(config.base, config.task)))
+        first, *beside = [(each.model, each.optimizer) for each in self.models]
+        self.training = train(*first, self._loss, self._batches(), beside=beside)
         self.step = 0
         self.points = frozenset((*points, config.steps))
         self.losses: list[float | None] = [None] * len(self.models)  # of the last batch
@@ -218,19 +213,23 @@ class _Run:
 
     def advance(self) -> bool:
         """One step of every model on one batch. False, and no update, when a loss is NaN or infinite."""
-        batch = self._moved(self.task.batch(self.config.batch, self.batches))
-        with self._dropout():
-            losses = torch.stack([each.backward(batch) for each in self.models]).tolist()
-        self.losses = [_finite(loss) for loss in losses]
-        if None in self.losses:
+        step = next(self.training)
+        self.step, self.losses = step.number, [_finite(loss) for loss in step.losses]
+        if not step.finite:
             self.reason = "loss_not_finite" if self.losses[0] is None else "yardstick_loss_not_finite"
             return False
-        for each in self.models:
-            each.optimizer.step()
-        self.step += 1
         if self.step in self.points:
             self._evaluate()
         return True
+
+    def _batches(self) -> Iterator[Batch]:
+        generator = torch.Generator().manual_seed(self.config.seed)
+        for _ in range(self.config.steps):
+            yield self._moved(self.task.batch(self.config.batch, generator))
+
+    def _loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        with self._dropout():
+            return loss_of(model, batch)
 
     def is_due(self, every: float) -> bool:
         """Whether to tell this moment. Points of the curve go first: other steps wait four times as long."""

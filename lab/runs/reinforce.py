@@ -19,7 +19,7 @@ from functools import cache
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lab.bases.models import GPT, INDEX, decode, encode, load_base
 from lab.bases.recipes import layers
@@ -32,9 +32,11 @@ from lab.sweep.layers import Workspace
 from lab.sweep.plan import Kind, at_once, batches
 from lora_core.adapter import attach, linear_layers, optimizer_for
 from lora_core.config import select
+from lora_core.training import train
 
 __all__ = ["REWARDS", "Progress", "ReinforceConfig", "reinforce", "reinforce_many"]
 
+Episodes = tuple[Tensor, Tensor, Tensor]  # texts (N, T), log q (N, length), advantages (N,)
 # Texts (…, length) -> whether each is as wanted (…).
 _WANTED: Mapping[str, Callable[[Tensor], Tensor]] = {
     "no_e": lambda texts: (texts != INDEX["e"]).all(-1),
@@ -129,12 +131,14 @@ class _Plain:
             generator = torch.Generator().manual_seed(config.seed + ADAPTER_STREAM)
             attach(self.model, config.adapter, generator=generator).to(device, dtype)
             steps = config.steps * config.updates
-            self.optimizer = optimizer_for(self.model, config.adapter, lr=config.lr, steps=steps)
+            optimizer = optimizer_for(self.model, config.adapter, lr=config.lr, steps=steps)
         else:
             self.model.to(device, dtype).requires_grad_(False)
             names = select(linear_layers(self.model), config.targets)
             weights = [self.model.get_parameter(f"{name}.weight").requires_grad_() for name in names]
-            self.optimizer = torch.optim.AdamW(weights, lr=config.lr, weight_decay=0.0)
+            optimizer = torch.optim.AdamW(weights, lr=config.lr, weight_decay=0.0)
+        self._episodes: Episodes | None = None  # what the next step learns from
+        self._training = train(self.model, optimizer, self._loss, iter(lambda: self._episodes, None))
 
     @torch.no_grad()
     def logits(self, texts: Tensor, end: int) -> Tensor:
@@ -142,14 +146,14 @@ class _Plain:
         return logits
 
     def update(self, texts: Tensor, log_q: Tensor, advantages: Tensor) -> Tensor:
-        context = self.config.context
-        self.optimizer.zero_grad()
-        logits = self.model(texts[0, :, :-1])[:, context - 1 :]
-        policy_loss(logits, texts[0, :, context:], log_q[0], advantages[0]).backward()  # type: ignore[no-untyped-call]
-        finite: Tensor = logits.isfinite().all()[None]
-        if finite:
-            self.optimizer.step()
-        return finite
+        self._episodes = texts[0], log_q[0], advantages[0]
+        step = next(self._training, None)
+        return torch.tensor([step is not None and step.finite], device=texts.device)
+
+    def _loss(self, model: nn.Module, episodes: Episodes) -> Tensor:
+        texts, log_q, advantages = episodes
+        logits = model(texts[:, :-1])[:, self.config.context - 1 :]
+        return policy_loss(logits, texts[:, self.config.context :], log_q, advantages)
 
 
 class _Batched:

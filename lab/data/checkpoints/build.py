@@ -51,6 +51,7 @@ from lab.runs.fine_tune import fine_tune
 from lab.runs.starts import ALPHA, ARRAYS, BASE, LAYER, RANK, RECORD, SEED, TASK
 from lab.sweep import best_lrs, sweep
 from lora_core.config import AdapterConfig
+from lora_core.training import train
 
 WARM_UP = 50
 SEEDS = (0, 1, 2)
@@ -167,14 +168,10 @@ def pretrain(name: str) -> None:
     model = MLP(generator=generator) if name == "mlp-mnist" else GPT(generator=generator)
     optimizer = torch.optim.Adam(model.parameters(), lr=recipe.lr, fused=True)
     sets, draw = held_out(name, recipe), batches(name, recipe, generator)
-    for step in range(recipe.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.lr * schedule(step, recipe.steps)
-        optimizer.zero_grad()
-        loss_of(model, draw()).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        if step % 500 == 0:
-            print(name, step, losses(model, sets), flush=True)
+    drawn = (draw() for _ in range(recipe.steps))
+    for step in train(model, optimizer, loss_of, drawn, schedule=lambda step: schedule(step, recipe.steps)):
+        if step.number % 500 == 1:
+            print(name, step.number, losses(model, sets), flush=True)
     (CHECKPOINTS / f"{name}.safetensors").write_bytes(save(model.state_dict()))
     result: dict[str, Any] = {"loss": losses(model, sets)}
     if name == "mlp-mnist":

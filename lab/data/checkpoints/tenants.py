@@ -1,4 +1,4 @@
-"""Trains the tenants of ``lora_core/tenants.py``."""
+"""Trains the tenants of `lab.bases.tenants`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from lab.bases.tenants import BASE, Tenant
 from lora_core.adapter import attach, optimizer_for
 from lora_core.config import AdapterConfig
 from lora_core.saving import save_adapter
+from lora_core.training import train as training
 
 
 def texts(tenant: Tenant) -> tuple[Tensor, Tensor]:
@@ -38,13 +39,12 @@ def train(tenant: Tenant, schedule: Callable[[int, int], float]) -> dict[str, fl
     config = AdapterConfig(rank=tenant.rank, alpha=tenant.alpha)
     attach(model, config, generator=generator)
     optimizer = optimizer_for(model, config, lr=tenant.lr, steps=tenant.steps, fused=True)
-    for step in range(tenant.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = tenant.lr * schedule(step, tenant.steps)
-        optimizer.zero_grad()
-        starts = torch.randint(len(text) - CONTEXT, (tenant.batch,), generator=generator)
-        loss_of(model, windows(text, starts)).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+    batches = (
+        windows(text, torch.randint(len(text) - CONTEXT, (tenant.batch,), generator=generator))
+        for _ in range(tenant.steps)
+    )
+    for _ in training(model, optimizer, loss_of, batches, schedule=lambda step: schedule(step, tenant.steps)):
+        pass
     after, _ = evaluate(model, examples)
     save_adapter(model, tenant.folder)
     return {"base_loss": round(before, 6), "validation_loss": round(after, 6)}
