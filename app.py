@@ -11,27 +11,29 @@ from starlette.middleware import Middleware
 
 import jobs
 from narration.service import service
+from web.article.first_screen import first_screen
 from web.experiments.files import ROUTES as RESULTS
 from web.frame.errors import on_script_error
-from web.frame.listen import ROUTES as LISTEN
 from web.frame.navigation import ROOT
+from web.frame.player import ROUTES as PLAYER
 from web.frame.prepare import prepare
-from web.frame.receive import ROUTES as UPLOADS
 from web.frame.server import ROUTES, Frame
+from web.frame.upload_route import ROUTES as UPLOADS
 
-FIRST = 4.0
+FIRST_SCREENS = {"article": first_screen}
+FIRST_PAGE_ALONE = 4.0
 """Seconds after the start that the first page has the machine to itself; a worker asked for comes at once."""
 
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
     """The job pool and the narration live as long as the server; the first page is prepared beside them."""
-    prepare()
+    prepare(FIRST_SCREENS.values())
     pool, voices = jobs.pool(), service()
     await run_in_threadpool(pool.start, warm=False)
 
     async def warm() -> None:
-        await asyncio.sleep(FIRST)
+        await asyncio.sleep(FIRST_PAGE_ALONE)
         await run_in_threadpool(pool.warm)
         await run_in_threadpool(voices.start)
 
@@ -47,7 +49,7 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
 app = st.App(
     ROOT / "web" / "main.py",
     lifespan=lifespan,
-    routes=[*ROUTES, *RESULTS, *LISTEN, *UPLOADS],
-    middleware=[Middleware(Frame)],
+    routes=[*ROUTES, *RESULTS, *PLAYER, *UPLOADS],
+    middleware=[Middleware(Frame, first_screens=FIRST_SCREENS)],
     on_script_error=on_script_error,
 )

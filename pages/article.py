@@ -4,8 +4,8 @@ import streamlit as st
 
 from content.document import load
 from web.article.page import chosen_view, reading_view
-from web.article.setting import Setter
-from web.frame.listen import listen_view
+from web.article.transcript import listen_view
+from web.article.typesetting import Setter
 from web.kit.i18n import language, t
 from widgets.tour.widget import tour_button
 

@@ -4,8 +4,8 @@ import streamlit as st
 
 from web.adapter.page import own_adapter
 from web.kit.i18n import group, language, t
+from web.kit.layers import LAYER, LAYERS, layer_data, titles
 from web.kit.text import variables
-from web.matrices.layers import from_query, layer_data, titles
 from widgets.factor_view.view import View
 from widgets.factor_view.widget import factor_view
 
@@ -19,7 +19,7 @@ with st.container(key="matrices_intro"):
     st.title(t("matrices.title"), anchor=False)
     st.markdown(variables(t("matrices.intro")), unsafe_allow_html=True)
 
-view = from_query(st.query_params.to_dict())
+view = View.from_query(st.query_params.to_dict(), LAYERS, LAYER)
 factor_view(
     layer_data(view.layer, view.mode, view.rule),
     key="matrices",

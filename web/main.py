@@ -3,8 +3,8 @@
 import streamlit as st
 
 from content.catalog import LANGUAGES
-from web.frame.listen import frame_player
 from web.frame.navigation import PAGES
+from web.frame.player import frame_player
 from web.frame.share import addresses
 from web.frame.tour import frame_tour
 from web.kit.i18n import group, language, t

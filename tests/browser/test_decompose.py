@@ -11,7 +11,7 @@ from lora_core.matrix.nested import METHODS, nested
 from tests.browser.conftest import settled, visit
 from tests.browser.dragging import WATCH, centre, in_time, messages, overflow, pixels, quiet, said, thumb
 from web.decompose.sources import shipped
-from web.matrices.layers import LAYERS
+from web.kit.layers import LAYERS
 from widgets.decompose.view import PHOTOS
 
 PARTS = ":is(canvas, span, p, output, text, label):not(.vh, .vh *)"

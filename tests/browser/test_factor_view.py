@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from lab.bases.recipes import layers
 from tests.browser.conftest import settled, visit, wait_for
 from tests.browser.dragging import WATCH, centre, in_time, messages, overflow, pixels, quiet, said, thumb
-from web.matrices.layers import BASE, LAYERS, layer_data
+from web.kit.layers import BASE, LAYERS, layer_data
 
 PARTS = "canvas, span, p, output, td, dd, dt"
 

@@ -10,8 +10,8 @@ from content.catalog import LANGUAGES, catalog
 from lora_core.matrix.nested import METHODS
 from tests.pages.app import heard, opened, told
 from web.decompose.page import OWN
+from web.kit.layers import LAYERS
 from web.kit.uploads import Brought, RefusedError
-from web.matrices.layers import LAYERS
 from widgets.decompose.view import SPECTRA
 
 page = partial(opened, "decompose")

@@ -10,7 +10,7 @@ from content.catalog import LANGUAGES, catalog
 from tests.pages.app import heard, opened, told
 from web.adapter import reading
 from web.adapter.page import OWN
-from web.matrices.layers import LAYER, LAYERS
+from web.kit.layers import LAYER, LAYERS
 
 page = partial(opened, "matrices")
 view = partial(heard, component="factor_view")

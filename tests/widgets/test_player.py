@@ -8,11 +8,11 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 from streamlit.testing.v1 import AppTest
 
-import web.frame.listen
+import web.frame.player
 from content.catalog import LANGUAGES, catalog
 from narration.article import chapters
 from web.frame.navigation import PAGES, ROOT
-from web.frame.server import READER
+from web.kit.reader import COOKIE
 
 
 class Recorder:
@@ -33,13 +33,13 @@ class Recorder:
 @pytest.fixture
 def narration(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     recorder = Recorder()
-    monkeypatch.setattr(web.frame.listen, "service", lambda: recorder)
+    monkeypatch.setattr(web.frame.player, "service", lambda: recorder)
     return recorder
 
 
 @pytest.fixture
 def client() -> TestClient:
-    return TestClient(Starlette(routes=web.frame.listen.ROUTES))
+    return TestClient(Starlette(routes=web.frame.player.ROUTES))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -64,7 +64,7 @@ def test_sentences_have_the_same_names_in_both_languages(client: TestClient) -> 
 def test_a_track_is_asked_for_from_a_sentence_on_for_this_reader(
     client: TestClient, narration: Recorder
 ) -> None:
-    client.cookies.set(READER, "token")
+    client.cookies.set(COOKIE, "token")
     answer = client.get("/narration/en/why?voice=builtin&sentence=why-3")
     assert narration.asked == [("en", "builtin", "why-3", "token")]
     assert answer.json() == {"chapter": "why", "audio": None, "fallback": "", "sentences": []}

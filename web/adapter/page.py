@@ -11,10 +11,10 @@ import streamlit as st
 from lora_core.formats.peft import CONFIG_FILE, TENSOR_FILE
 from web.adapter import charts, reading
 from web.adapter.reading import Brought, Layer
-from web.kit.bring import File, bring
 from web.kit.i18n import group, number, t, tn
+from web.kit.layers import adapter_folder
 from web.kit.text import variables
-from web.matrices.layers import CHECKPOINTS, FOLDERS
+from web.kit.upload_control import File, upload_control
 from widgets.factor_view.view import MAX_RANK, SOURCE
 from widgets.figure.widget import figure
 from widgets.heatmap.widget import Matrix, heatmap
@@ -32,7 +32,7 @@ def own_adapter() -> None:
         with st.container(key="adapters_bring"):
             title, about = variables(t("adapters.title")), variables(t("adapters.intro"))
             st.html(f'<h2>{title}</h2><p class="cap">{about}</p>')
-            bring(
+            upload_control(
                 "adapters_upload",
                 hint=t("uploads.hint.adapter", size=number(reading.MAX_BYTES >> 20)),
                 accept=".safetensors,.json,.npy,.csv",
@@ -46,7 +46,7 @@ def own_adapter() -> None:
 @cache
 def shipped() -> Brought:
     """The adapter that the upper part of the page cuts, until a reader brings another."""
-    folder = CHECKPOINTS / "retrain" / f"{FOLDERS[SOURCE]}-r{MAX_RANK}"
+    folder = adapter_folder(SOURCE, MAX_RANK)
     files = [(name, (folder / name).read_bytes()) for name in (TENSOR_FILE, CONFIG_FILE)]
     return replace(reading.read(files), name="")
 

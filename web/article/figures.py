@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from web.kit.i18n import group, language
-from web.matrices.layers import LAYER, layer_data
+from web.kit.layers import LAYER, layer_data
 from widgets.factor_view.view import MAX_RANK
 from widgets.factor_view.widget import factor_view
 

@@ -7,11 +7,11 @@ import streamlit as st
 from content.catalog import LANGUAGES
 from content.document import load
 from content.model import Article, Figure
-from web.article import ends, pairs
+from web.article import appendices, bilingual
+from web.article.citations import bibtex, our_bibtex, source
 from web.article.claims import claim
 from web.article.figures import figure
-from web.article.setting import Setter
-from web.article.works import bibtex, our_bibtex, source
+from web.article.typesetting import Setter
 from web.kit.i18n import group, t
 from widgets.citation.widget import Entry, citation
 from widgets.contents.widget import contents
@@ -58,13 +58,18 @@ def text(language: str, both: bool) -> tuple[str | Figure, ...]:
         parts = [alone.summary()]
         for section, kind in zip(article.sections, titles, strict=True):
             parts += alone.section(section, kind)
-        return (*parts, ends.foot([alone]), ends.terms([alone]), ends.works(alone))
+        return (*parts, appendices.foot([alone]), appendices.terms([alone]), appendices.works(alone))
     first = Setter(article, "first")
     beside = Setter(load(next(other for other in LANGUAGES if other != language)), "beside")
-    parts = [pairs.summary(first, beside)]
+    parts = [bilingual.summary(first, beside)]
     for one, other, kind in zip(article.sections, beside.article.sections, titles, strict=True):
-        parts += pairs.facing(first, beside, one, other, kind)
-    return (*parts, ends.foot([first, beside]), ends.terms([first, beside]), ends.works(first))
+        parts += bilingual.facing(first, beside, one, other, kind)
+    return (
+        *parts,
+        appendices.foot([first, beside]),
+        appendices.terms([first, beside]),
+        appendices.works(first),
+    )
 
 
 def reading_view(article: Article, *, both: bool) -> None:

@@ -8,10 +8,10 @@ import streamlit as st
 from lora_core.matrix.nested import METHODS
 from web.decompose import sources
 from web.kit import uploads
-from web.kit.bring import File, bring
 from web.kit.i18n import group, language, number, t
+from web.kit.layers import LAYERS, titles
 from web.kit.text import variables
-from web.matrices.layers import LAYERS, titles
+from web.kit.upload_control import File, upload_control
 from widgets.decompose.matrix import Shown
 from widgets.decompose.view import SPECTRA, View
 from widgets.decompose.widget import decompose
@@ -27,7 +27,7 @@ def decompose_page() -> None:
             st.title(t("decompose.title"), anchor=False)
             st.markdown(variables(t("decompose.intro")), unsafe_allow_html=True)
         with st.container(key="decompose_own"):
-            bring(
+            upload_control(
                 "decompose_upload",
                 hint=t("uploads.hint.matrix", size=number(uploads.MAX_BYTES >> 20), side=uploads.MATRIX_SIDE),
                 accept="image/png,image/jpeg,image/webp,.npy,.csv,.tsv,.txt",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from web.matrices.layers import LAYERS, layer_data
+from web.kit.layers import LAYERS, layer_data
 from widgets.decompose.matrix import Shown
 from widgets.decompose.view import PHOTOS, SPECTRA
 

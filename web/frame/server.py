@@ -9,8 +9,8 @@ import hashlib
 import html
 import re
 import secrets
+from collections.abc import Callable, Mapping
 from functools import cache
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 
 import plotly
@@ -22,10 +22,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from content.catalog import LANGUAGES, catalog
-from web.frame.first import first_screen
 from web.frame.navigation import PAGES
 from web.frame.share import ROUTES as SHARE
 from web.frame.share import head
+from web.kit.reader import COOKIE
 
 INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
@@ -34,7 +34,8 @@ STYLES = (
     "tokens.css", "frame.css", "article.css", "matrices.css", "decompose.css", "fine_tune.css", "player.css",
     "experiments.css", "serving.css", "methods.css",
 )  # fmt: skip
-READER = "pradit_reader"
+FirstScreen = Callable[[str, str], str]
+"""The HTML that a page shows before any script has run, of a language and of the view the URL asks for."""
 CLOSED = ("/_stcore/metrics", "/_stcore/agent/")
 
 
@@ -92,8 +93,8 @@ def index(language: str, key: str, path: str) -> str:
     return page.replace("</head>", f"{head(language, key, path)}{styles}</head>")
 
 
-def serve_index(request: Request, key: str) -> Response:
-    """The page of a path, with a reader's cookie.
+def serve_index(request: Request, key: str, first_screen: FirstScreen | None = None) -> Response:
+    """The page of a path with its first screen, and with a reader's cookie.
 
     An address without a language, or with one we do not speak, is led to the same address in the
     browser's language, so that every address in the bar can be shared as it stands.
@@ -106,31 +107,27 @@ def serve_index(request: Request, key: str) -> Response:
         )
     origin = html.escape(f"{request.url.scheme}://{request.url.netloc}")
     page = index(language, key, request.url.path.strip("/")).replace("{origin}", origin)
-    reading = request.query_params.get("view", "read") == "read"
-    page = page.replace("{first}", first_screen(language, summary=reading) if key == "article" else "")
+    view = request.query_params.get("view", "")
+    page = page.replace("{first}", first_screen(language, view) if first_screen else "")
     response: Response = HTMLResponse(page, headers={"cache-control": "no-cache"})
-    if READER not in request.cookies:
+    if COOKIE not in request.cookies:
         response.set_cookie(
-            READER, secrets.token_urlsafe(24), max_age=7 * 86400, httponly=True, samesite="lax",
+            COOKIE, secrets.token_urlsafe(24), max_age=7 * 86400, httponly=True, samesite="lax",
             secure=request.url.scheme == "https",
         )  # fmt: skip
     return response
 
 
-def reader_of(cookie_header: str) -> str | None:
-    """The reader's token in a cookie header, if there is one."""
-    try:
-        cookie = SimpleCookie(cookie_header).get(READER)
-    except CookieError:
-        return None
-    return cookie.value if cookie else None
-
-
 class Frame:
-    """Pure ASGI middleware: headers on every response, our page on every page path, closed doors closed."""
+    """Pure ASGI middleware: headers on every response, our page on every page path, nothing under CLOSED.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Args:
+        first_screens: of the pages that have one, by their key.
+    """
+
+    def __init__(self, app: ASGIApp, first_screens: Mapping[str, FirstScreen] | None = None) -> None:
         self.app = app
+        self.first_screens = first_screens or {}
         self.pages = {f"/{page.path}": page.key for page in PAGES}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -159,7 +156,8 @@ class Frame:
         if request.method not in ("GET", "HEAD"):
             return None
         if path in self.pages:
-            return serve_index(request, self.pages[path])
+            key = self.pages[path]
+            return serve_index(request, key, self.first_screens.get(key))
         first, _, rest = path.strip("/").partition("/")
         if not rest and "." not in first and "text/html" in request.headers.get("accept", ""):
             query = f"?{request.url.query}" if request.url.query else ""

@@ -6,7 +6,7 @@ import streamlit as st
 
 from web.kit.i18n import t
 from web.kit.text import escape
-from web.methods import cells
+from web.methods import parts
 from web.methods.costs import table
 from web.methods.diagram import diagram
 from web.methods.family import BY_NAME, MEMBERS, Member
@@ -40,7 +40,7 @@ def methods() -> None:
         st.html(heading("source"))
         with st.container(key=f"mt_pair_source{alone}"):
             for member in pair:
-                st.html(cells.source(member))
+                st.html(parts.source(member))
     with st.container(key="mt_part_race"):
         race()
 
@@ -71,16 +71,16 @@ def heading(part: str) -> str:
 def cell(part: str, member: Member, place: int) -> None:
     """One method's share of a part."""
     if part == "idea":
-        st.html(cells.idea(member))
+        st.html(parts.idea(member))
     elif part == "formula":
-        st.html(cells.label(member))
-        st.markdown(cells.formula(member))
-        st.html(cells.change(member))
+        st.html(parts.label(member))
+        st.markdown(parts.formula(member))
+        st.html(parts.change(member))
     elif part == "trains":
-        st.html(cells.label(member))
+        st.html(parts.label(member))
         picture = diagram(member, t(f"methods.diagram.{member.key}"), beside=t("methods.beside"))
         drawing(picture, key=f"mt_diagram_{place}")
-        st.html(cells.legend(member))
+        st.html(parts.legend(member))
     else:
-        st.html(cells.label(member))
+        st.html(parts.label(member))
         starts(member, key=f"mt_start_{place}")

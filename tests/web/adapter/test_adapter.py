@@ -15,8 +15,8 @@ from lora_core.formats import peft as peft_format
 from tests.web.kit.test_uploads import npy, picture, zipped
 from web.adapter import charts, reading
 from web.adapter.reading import DISPLAY, Brought, gamma_of, layer, read, tensors
+from web.kit.layers import CHECKPOINTS
 from web.kit.uploads import RefusedError
-from web.matrices.layers import CHECKPOINTS
 
 LONG = "base_model.model.model.layers.{}.self_attn.q_proj.lora_{}.weight"
 CONFIG = json.dumps({"peft_type": "LORA", "r": 4, "lora_alpha": 8}).encode()

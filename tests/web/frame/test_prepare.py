@@ -9,8 +9,9 @@ LOOK = """
 import sys
 from content import document
 import web.frame.prepare
+from web.article.first_screen import first_screen
 assert "pandas" not in sys.modules
-web.frame.prepare.prepare().join()
+web.frame.prepare.prepare([first_screen]).join()
 assert "pandas" in sys.modules
 assert document._articles.cache_info().currsize == 1
 document.load("th")

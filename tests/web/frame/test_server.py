@@ -10,6 +10,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from content.catalog import LANGUAGES, catalog
+from web.article.first_screen import first_screen
 from web.frame.navigation import PAGES
 from web.frame.server import ROUTES, Frame, policy
 
@@ -19,7 +20,7 @@ HTML = {"accept": "text/html"}
 @pytest.fixture
 def client() -> TestClient:
     inner = Starlette(routes=[*ROUTES, Route("/{rest:path}", lambda _: PlainTextResponse("streamlit"))])
-    return TestClient(Frame(inner), follow_redirects=False)
+    return TestClient(Frame(inner, {"article": first_screen}), follow_redirects=False)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,12 +1,12 @@
-"""The control by which a reader brings files to a page, and the sentence that says why they were refused."""
+"""The control by which a reader uploads files to a page, and the sentence that says why they were refused."""
 
 from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from web.frame.receive import SHELF
 from web.kit.i18n import group, number, t
 from web.kit.reader import reader_id
+from web.kit.upload_store import UPLOADS
 from web.kit.uploads import RefusedError
 from widgets.upload.widget import upload
 
@@ -14,7 +14,7 @@ File = tuple[str, bytes]
 """A file's own name, and what it holds."""
 
 
-def bring(
+def upload_control(
     key: str,
     *,
     hint: str,
@@ -26,7 +26,7 @@ def bring(
     """The button, what it takes, and what was wrong with the last file.
 
     Args:
-        hint: what may be brought, in the reader's language.
+        hint: what may be uploaded, in the reader's language.
         accept: what the file dialogue offers.
         most: bytes of one file.
         read: takes the files, before the page runs; may raise RefusedError.
@@ -64,7 +64,7 @@ def sentence(refused: RefusedError) -> str:
 
 
 def _taken(held: str) -> bytes:
-    data = SHELF.take(held, reader_id())
+    data = UPLOADS.take(held, reader_id())
     if data is None:
         raise RefusedError("gone")
     return data

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from web.matrices.layers import BASE, CHECKPOINTS, FOLDERS, LAYER, LAYERS, from_query, layer_data
+from web.kit.layers import BASE, CHECKPOINTS, FOLDERS, LAYER, LAYERS, layer_data
 from widgets.factor_view.view import MAX_RANK, RANKS, RULES, SOURCE, TRAINED_ALPHA, View
 
 GAMMA = {
@@ -65,6 +65,6 @@ def test_retrained_adapters_are_shown_as_training_left_them(rule: str) -> None:
 
 
 def test_a_url_opens_the_square_layer_unless_it_names_another() -> None:
-    assert from_query({}) == View(LAYER)
-    assert from_query({"layer": LAYERS[0], "rank": "3"}) == View(LAYERS[0], rank=3)
-    assert from_query({"layer": "head"}) == View(LAYER)
+    assert View.from_query({}, LAYERS, LAYER) == View(LAYER)
+    assert View.from_query({"layer": LAYERS[0], "rank": "3"}, LAYERS, LAYER) == View(LAYERS[0], rank=3)
+    assert View.from_query({"layer": "head"}, LAYERS, LAYER) == View(LAYER)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from content.model import Figure, Formula, List, Section
-from web.article.setting import Setter
+from web.article.typesetting import Setter
 from web.kit.text import escape
 
 

@@ -1,4 +1,4 @@
-"""What the matrices page shows, read from the shipped checkpoints with numpy alone."""
+"""The layers of the small language model and the adapters trained on it, read from files by numpy alone."""
 
 import json
 from functools import cache
@@ -14,18 +14,13 @@ from lora_core.formats.peft import SavedAdapter, read
 from lora_core.matrix.low_rank import svd_of_product
 from web.kit.i18n import t
 from widgets.factor_view.layer import Adapter, LayerData
-from widgets.factor_view.view import MAX_RANK, RANKS, SOURCE, View
+from widgets.factor_view.view import MAX_RANK, RANKS, SOURCE
 
 BASE = "gpt-en"
 LAYERS = tuple(name for name in layers(BASE) if name.startswith("blocks."))
 LAYER = "blocks.1.attn.proj"
 """The layer shown when none is named: square, and small enough to see each entry."""
 FOLDERS = {"alpha/r": "alpha_over_r", "alpha/sqrt(r)": "alpha_over_sqrt_r", "constant": "constant"}
-
-
-def from_query(query: dict[str, str]) -> View:
-    """The view a URL asks for."""
-    return View.from_query(query, LAYERS, LAYER)
 
 
 def titles() -> dict[str, str]:
@@ -75,15 +70,16 @@ def _base() -> dict[str, NDArray[np.float32]]:
     return dict(load_file(CHECKPOINTS / f"{BASE}.safetensors"))
 
 
-def _folder(rule: str, rank: int) -> Path:
+def adapter_folder(rule: str, rank: int) -> Path:
+    """Where the adapter trained at a rank under a rule for γ lies, as PEFT saves it."""
     return CHECKPOINTS / "retrain" / f"{FOLDERS[rule]}-r{rank}"
 
 
 @cache
 def _saved(rule: str, rank: int) -> SavedAdapter:
-    return read(_folder(rule, rank))
+    return read(adapter_folder(rule, rank))
 
 
 @cache
 def _record(rule: str, rank: int) -> dict[str, float]:
-    return dict(json.loads((_folder(rule, rank) / "record.json").read_text("utf-8")))
+    return dict(json.loads((adapter_folder(rule, rank) / "record.json").read_text("utf-8")))

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from content.references import references
 from content.terms import glossary
-from web.article.setting import Setter
+from web.article.citations import authors, place, source
+from web.article.typesetting import Setter
 from web.article.words import label
-from web.article.works import authors, place, source
 from web.kit.i18n import t
 from web.kit.text import escape
 

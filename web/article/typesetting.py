@@ -14,8 +14,8 @@ from typing import Literal
 
 from content.model import Article, Figure, Formula, List, Note, Paragraph, Piece, Section, Sentence
 from content.references import references
+from web.article.citations import short
 from web.article.words import label
-from web.article.works import short
 from web.kit.i18n import day, t, tn
 from web.kit.text import escape
 

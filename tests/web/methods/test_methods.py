@@ -14,9 +14,9 @@ from web.kit.claims.chart import overlay
 from web.kit.claims.figures.race import late
 from web.kit.i18n import number
 from web.methods import costs
-from web.methods.cells import formula
 from web.methods.diagram import diagram
 from web.methods.family import MEMBERS, Box, Member
+from web.methods.parts import formula
 from web.methods.race import NAME, VARIANTS, reading
 from web.methods.source import highlighted, lines
 

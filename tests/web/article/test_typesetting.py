@@ -13,10 +13,10 @@ from content.document import load
 from content.markdown import FIGURES as NAMED
 from content.model import Article, Formula, Note, Paragraph, Piece, Section, Sentence
 from content.references import references
-from web.article import ends
+from web.article import appendices
+from web.article.citations import bibtex, our_bibtex
 from web.article.figures import FIGURES
-from web.article.setting import Setter, minutes
-from web.article.works import bibtex, our_bibtex
+from web.article.typesetting import Setter, minutes
 
 MARKDOWN = MarkdownIt("commonmark").enable(["strikethrough", "table"]).use(dollarmath_plugin)
 
@@ -106,7 +106,7 @@ def test_a_term_is_described_by_its_entry_in_the_glossary_of_its_language() -> N
     page = setting(Piece("text", "rank", term="rank"))
     assert '<span class="term" tabindex="0" role="term" aria-describedby="term-en-rank">rank</span>' in page
     for language in ("en", "th"):
-        shown_terms = ends.terms([Setter(load(language))])
+        shown_terms = appendices.terms([Setter(load(language))])
         ids = re.findall(r'<div id="([^"]+)">', shown_terms)
         assert f"term-{language}-rank" in ids
         assert len(ids) == len(set(ids))

@@ -7,7 +7,7 @@ import pytest
 
 from content.catalog import LANGUAGES
 from content.document import load
-from web.frame.first import first_screen
+from web.article.first_screen import first_screen
 
 
 def words(page: str) -> str:
@@ -16,7 +16,7 @@ def words(page: str) -> str:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_holds_the_title_and_the_whole_summary(language: str) -> None:
-    article, page = load(language), first_screen(language, summary=True)
+    article, page = load(language), first_screen(language, "")
     for part in article.title.split(": "):
         assert part in words(page)
     assert article.lead in words(page)
@@ -27,13 +27,13 @@ def test_it_holds_the_title_and_the_whole_summary(language: str) -> None:
 
 
 def test_it_promises_no_control_that_nothing_answers() -> None:
-    page = first_screen("en", summary=True)
+    page = first_screen("en", "read")
     assert "inert" in page[:60]
     assert not re.search(r"tabindex|role=.(button|term)|aria-describedby|[$*]", page)
     assert page.count("<div") == page.count("</div>")
 
 
 def test_the_title_alone_stands_before_a_view_that_does_not_begin_with_the_summary() -> None:
-    page = first_screen("en", summary=False)
+    page = first_screen("en", "listen")
     assert load("en").lead in words(page)
     assert "data-s=" not in page

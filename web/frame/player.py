@@ -1,29 +1,22 @@
-"""Listening: what the player asks the server for, and the Listen view.
+"""The player in the frame of every page, and what it asks the server for.
 
 The player in the browser fetches its sentences itself, so that it plays on while a page runs or changes.
 """
 
-import html
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
-import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from content.catalog import LANGUAGES
-from content.model import Article, Figure, Formula, List, Piece, Section
 from narration.article import chapters
 from narration.routes import ROUTES as AUDIO
 from narration.service import service
-from web.article.setting import Setter
-from web.frame.server import READER
 from web.kit.i18n import group, language, t
-from web.kit.text import escape
-from widgets.player.widget import chapter_list, listen_card, player
+from web.kit.reader import COOKIE
+from widgets.player.widget import player
 
 DEVICE = "device"
 """The voice that the reader's own browser speaks with."""
@@ -78,7 +71,7 @@ async def serve_track(request: Request) -> Response:
     if sentence.rpartition("-")[0] != chapter:
         sentence = f"{chapter}-title"
     voice = request.query_params.get("voice", "")
-    reader = request.cookies.get(READER, "")
+    reader = request.cookies.get(COOKIE, "")
     found = await run_in_threadpool(track, name, chapter, voice, sentence, reader)
     return JSONResponse(found, headers={"cache-control": "no-store"})
 
@@ -99,51 +92,3 @@ def frame_player() -> bool:
         fallbacks={name: t(f"narration.fallback.{name}") for name in REASONS},
         text=group("player"),
     )
-
-
-def listen_view(article: Article) -> None:
-    """The dark card, the chapters, and the transcript beside them."""
-    with st.container(key="listen"):
-        with st.container(key="listen_side"):
-            listen_card(title=article.title.partition(": ")[0])
-            chapter_list()
-        with st.container(key="listen_text"):
-            st.markdown("\n\n".join(transcript(article)), unsafe_allow_html=True)
-
-
-def transcript(article: Article) -> Iterator[str]:
-    """Every sentence that is spoken, to be pressed; without notes, citations and links."""
-    setter = Setter(article)
-    yield (
-        f'<h2 class="label" data-anchor="listen">{escape(t("player.transcript"))}</h2>'
-        f'<p class="note-s">{escape(t("player.hint"))}</p>'
-    )
-    for section in article.chapters:
-        yield from _section(setter, section)
-
-
-def _section(setter: Setter, section: Section) -> Iterator[str]:
-    name = setter.article.language
-    button = f'role="button" tabindex="-1" lang="{name}"'
-    title = f'<span class="s" data-s="{section.id}-title" {button}>{escape(section.title)}</span>'
-    yield f'<h3 data-anchor="listen-{section.id}">{title}</h3>'
-    for block in section.blocks:
-        if isinstance(block, Figure):
-            continue
-        if isinstance(block, Formula):
-            said_as = html.escape(block.sentence.spoken)
-            attributes = f'class="formula s" data-s="{block.sentence.id}" {button} aria-label="{said_as}"'
-            yield f"<div {attributes}>\n\n$$\n{block.sentence.plain}\n$$\n\n</div>"
-            continue
-        for sentences in block.items if isinstance(block, List) else (block.sentences,):
-            said = []
-            for sentence in sentences:
-                heard = [_plain(p) for p in sentence.pieces if not p.silent]
-                said.append(f'<span class="s" data-s="{sentence.id}" {button}>{setter.pieces(heard)}</span>')
-            yield " ".join(said)
-
-
-def _plain(piece: Piece) -> Piece:
-    """A piece without anything that could be pressed: the sentence itself is."""
-    kind = "text" if piece.kind == "equation" else piece.kind
-    return replace(piece, kind=kind, link="", cap=False, term="")
