@@ -141,18 +141,18 @@ def experiment(
     {"done": 0 to 1, "seconds", "state": "running", "done" or "stopped", "result": a Result in JSON}
     """
     updates = live(ExperimentConfig.from_json(request), device=device, stop=stop, every=every)
-    yield from _told(((update.done, update.result.to_json()) for update in updates), stop)
+    yield from _as_frames(((update.done, update.result.to_json()) for update in updates), stop)
 
 
 def serve(request: dict[str, Any], stop: Callable[[], bool], device: str, every: float) -> Iterator[Frame]:
-    """Kind "serve": `lab.runs.serving_trial`, told as an experiment is; its `Result` in JSON."""
+    """Kind "serve": `lab.runs.serving_trial`, in the snapshots of an experiment; its `Result` in JSON."""
     from lab.runs.serving_trial import serve as served
 
     updates = served(ServeConfig.from_json(request), device=device, stop=stop, every=every)
-    yield from _told(((done, asdict(result)) for done, result in updates), stop)
+    yield from _as_frames(((done, asdict(result)) for done, result in updates), stop)
 
 
-def _told(updates: Iterator[tuple[float, dict[str, Any]]], stop: Callable[[], bool]) -> Iterator[Frame]:
+def _as_frames(updates: Iterator[tuple[float, dict[str, Any]]], stop: Callable[[], bool]) -> Iterator[Frame]:
     """How much is done and all that was found so far, as frames."""
     began = time.perf_counter()
 

@@ -17,12 +17,13 @@ from jobs.history import History
 from jobs.job import Job, JobView, State
 from jobs.kinds import KINDS, Config, check
 from jobs.limits import Limits, Refused
-from jobs.protocol import Arrays, Header
-from jobs.supervisor import COMMAND, Supervisor
+from jobs.process import COMMAND, Process
+from jobs.protocol import Arrays
+from workers.pipe import Header
+from workers.restarts import Restarts
 
 TICK = 1.0  # s between two looks at leases, silence and memory
 SLOW_TICK = 300.0  # s, while there are only ended jobs to forget
-TROUBLES = 2  # workers lost in a row without a job done, until the pool waits for a reader to ask again
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +54,10 @@ class Pool:
         self._jobs: dict[str, Job] = {}  # in the order of their submission
         self._queue: list[Job] = []
         self._ended: list[Job] = []  # in the order of their end
-        self._workers: list[Supervisor] = []
+        self._workers: list[Process] = []
         self._open = False
-        self._troubles = 0
+        # Workers lost in a row without a job done: the queue fails, and the next request tries again.
+        self._restarts = Restarts(clock=clock)
 
     # The server's side
 
@@ -65,8 +67,8 @@ class Pool:
             if self._open:
                 return
             self._open = True
-            self._troubles = 0
-            self._keeper = threading.Thread(target=self._keep, name="job keeper", daemon=True)
+            self._restarts.reset()
+            self._keeper = threading.Thread(target=self._sweep_while_open, name="job keeper", daemon=True)
             self._keeper.start()
         if warm:
             self.warm()
@@ -74,7 +76,7 @@ class Pool:
     def warm(self) -> None:
         """Have a worker ready before anyone asks."""
         with self._lock:
-            self._arrange()
+            self._assign_jobs()
             self._wake.set()  # the keeper slept as long as there was nothing to keep time for
 
     def stop(self, timeout: float = 10.0) -> None:
@@ -101,20 +103,22 @@ class Pool:
             for job in [job for job in self._ended if now - job.seen > limits.kept_for]:
                 self._forget(job)
             if self._queue and not self._workers:
-                self._arrange()
+                self._assign_jobs()
             for job in [job for job in self._jobs.values() if job.live and now - job.seen > limits.lease]:
                 self._ask_to_stop(job, "unwatched")
             for worker in self._workers:
-                job_ = worker.job
+                current = worker.job
                 if worker.starting and now - worker.heard > limits.warm_up:
                     worker.kill("no_worker")
                 elif (
-                    job_ is not None
-                    and job_.stop_asked is not None
-                    and now - job_.stop_asked > limits.goodbye
+                    current is not None
+                    and current.stop_asked is not None
+                    and now - current.stop_asked > limits.goodbye
                 ):
                     worker.kill("stopped")
-                elif job_ is not None and now - worker.heard > limits.silence * KINDS[job_.kind].patience:
+                elif (
+                    current is not None and now - worker.heard > limits.silence * KINDS[current.kind].patience
+                ):
                     worker.kill("hung")
                 elif worker.resident() > limits.memory:
                     worker.kill("memory")
@@ -143,10 +147,10 @@ class Pool:
                 seen=self._clock(),
                 history=History(limits.snapshots, limits.history),
             )
-            self._troubles = 0
+            self._restarts.reset()
             self._jobs[job.id] = job
             self._queue.append(job)
-            self._arrange()
+            self._assign_jobs()
             if job.state == "queued":
                 try:
                     self._refuse_crowds(reader)
@@ -196,19 +200,14 @@ class Pool:
         if len(self._queue) > self.limits.waiting:
             raise Refused("pool_waiting", limit=self.limits.waiting)
 
-    def _arrange(self) -> None:
+    def _assign_jobs(self) -> None:
         """Give waiting jobs to idle workers, first come first served; keep one worker warm beyond them."""
         for worker in [worker for worker in self._workers if worker.idle]:
             job = next((job for job in self._queue if self._may_run(job.reader)), None)
             if job is not None:
                 self._assign(job, worker)
         spare = [worker for worker in self._workers if worker.idle or worker.starting]
-        if (
-            self._open
-            and not spare
-            and len(self._workers) < self.limits.workers
-            and self._troubles < TROUBLES
-        ):
+        if self._open and not spare and len(self._workers) < self.limits.workers and self._restarts.ready:
             self._hire()
         for worker in [worker for worker in spare if worker.idle][1:]:
             worker.kill("spare")
@@ -217,7 +216,7 @@ class Pool:
         running = sum(worker.job is not None and worker.job.reader == reader for worker in self._workers)
         return running < self.limits.running_each
 
-    def _assign(self, job: Job, worker: Supervisor) -> None:
+    def _assign(self, job: Job, worker: Process) -> None:
         self._queue.remove(job)
         job.state, job.device = "running", worker.device
         worker.job, worker.heard = job, self._clock()
@@ -225,21 +224,22 @@ class Pool:
 
     def _hire(self) -> None:
         try:
-            worker = Supervisor(self._command, self._clock(), self._hear, self._lose)
+            worker = Process(self._command, self._clock(), self._on_frame, self._on_end)
         except OSError:
             log.exception("a worker cannot be started")
-            self._troubles += 1
-            self._despair(("no_worker",))
+            self._restarts.lost()
+            self._fail_queue(("no_worker",))
             return
         self._workers.append(worker)
         limits = self.limits
-        worker.begin(
+        worker.send(
             {"type": "start", "device": limits.device, "memory": limits.memory, "every": limits.every}
         )
+        worker.begin()
 
-    def _despair(self, why: tuple[Any, ...]) -> None:
-        """Let nobody wait when worker after worker was lost and none is left."""
-        if self._troubles >= TROUBLES and not self._workers:
+    def _fail_queue(self, why: tuple[Any, ...]) -> None:
+        """Let no job wait when worker after worker was lost and none is left."""
+        if not self._restarts.ready and not self._workers:
             for waiting in list(self._queue):
                 self._finish(waiting, "failed", *why)
 
@@ -271,7 +271,7 @@ class Pool:
 
     # From the workers
 
-    def _hear(self, worker: Supervisor, header: Header, arrays: Arrays) -> None:
+    def _on_frame(self, worker: Process, header: Header, arrays: Arrays) -> None:
         with self._lock:
             worker.heard = self._clock()
             kind, job = header["type"], worker.job
@@ -283,29 +283,30 @@ class Pool:
                 if kind == "snapshot":
                     job.add(header["snapshot"], arrays)
                 elif kind == "ended":
-                    worker.job, self._troubles = None, 0
+                    worker.job = None
+                    self._restarts.reset()
                     job.adapter = arrays["result"].tobytes() if "result" in arrays else None
                     key = job.stop_key if header["state"] == "stopped" else header["key"]
                     if header.get("leaving"):
                         worker.cause = "spent"
                     self._finish(job, header["state"], key, header["values"])
-            self._arrange()
+            self._assign_jobs()
 
-    def _lose(self, worker: Supervisor) -> None:
+    def _on_end(self, worker: Process) -> None:
         with self._lock:
             self._workers.remove(worker)
             job = worker.job
             if job is not None and job.live:
-                obeyed = job.stop_asked is not None
+                asked = job.stop_asked is not None
                 self._finish(
-                    job, "stopped" if obeyed else "failed", job.stop_key if obeyed else worker.cause or "died"
+                    job, "stopped" if asked else "failed", job.stop_key if asked else worker.cause or "died"
                 )
             elif worker.cause not in ("spare", "spent"):
-                self._troubles = TROUBLES if worker.complaint else self._troubles + 1
-            self._despair(worker.complaint or ("no_worker",))
-            self._arrange()
+                self._restarts.lost(hopeless=worker.complaint is not None)
+            self._fail_queue(worker.complaint or ("no_worker",))
+            self._assign_jobs()
 
-    def _keep(self) -> None:
+    def _sweep_while_open(self) -> None:
         while self._open:
             with self._lock:
                 timed = any(job.live for job in self._jobs.values()) or any(

@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import os
 import queue
-import sys
 import threading
 import traceback
 from collections.abc import Mapping
 from typing import BinaryIO
 
-import psutil
-
 from jobs.kinds import KINDS, Unusable, Warm, Work, warm
-from jobs.protocol import Header, ProtocolError, read_frame, write_frame
-
-NICE = 5
+from jobs.protocol import pack
+from workers.child import limit_memory, lower_priority, take_pipes
+from workers.pipe import Header, ProtocolError, read_frame, write_frame
 
 
 def serve(works: Mapping[str, Work], warm: Warm) -> None:
-    """Answer one server until it says goodbye, or until a job left this process in doubt."""
-    source, sink = _take_pipes()
+    """Answer one server until the pipe ends, or until a job left this process in doubt."""
+    source, sink = take_pipes()
     first = read_frame(source)
     if first is None:
         return
@@ -31,7 +28,7 @@ def serve(works: Mapping[str, Work], warm: Warm) -> None:
     requests: queue.SimpleQueue[Header] = queue.SimpleQueue()
     stopped: set[str] = set()
     threading.Thread(target=_listen, args=(source, requests, stopped), daemon=True).start()
-    _be_modest()
+    lower_priority()
     try:
         device = warm(start["device"])
     except Unusable as error:
@@ -39,7 +36,7 @@ def serve(works: Mapping[str, Work], warm: Warm) -> None:
         write_frame(sink, {"type": "unusable", "key": error.key, "values": error.values})
         return
     if device == "cpu":
-        _limit_memory(start["memory"])
+        limit_memory(start["memory"])
     write_frame(sink, {"type": "ready", "device": device})
     while _work(sink, works, requests.get(), stopped, device, start["every"]):
         pass
@@ -54,10 +51,10 @@ def _work(
         for header, arrays in works[request["kind"]](
             request["request"], lambda: job in stopped, device, every
         ):
-            write_frame(sink, {**header, "job": job}, arrays)
+            write_frame(sink, {**header, "job": job}, pack(arrays))
         return True
     except BrokenPipeError:
-        raise  # the server takes no frames any more, so there is nobody to tell
+        raise  # the server takes no frames any more, so nobody would read the reason
     except Exception as error:
         traceback.print_exc()
         key = "memory" if _is_memory(error) else "crashed"
@@ -80,39 +77,14 @@ def _listen(source: BinaryIO, requests: queue.SimpleQueue[Header], stopped: set[
     os._exit(0)  # the main thread may be deep in a product; nothing here needs tidying
 
 
-def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Stdin and stdout for frames alone: whatever a library prints goes to stderr."""
-    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    with open(os.devnull, "rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
-    return source, sink
-
-
-def _be_modest() -> None:
-    """Run behind the server: a page that redraws comes first."""
-    if sys.platform == "win32":
-        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
-    else:
-        psutil.Process().nice(NICE)
-
-
-def _limit_memory(most: int) -> None:
-    """Let the system refuse memory where it can; the server watches in any case."""
-    if sys.platform == "linux":
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_DATA, (most, resource.getrlimit(resource.RLIMIT_DATA)[1]))
-
-
 def _is_memory(error: Exception) -> bool:
-    """torch has its own ways to say it: an OutOfMemoryError on a GPU, a RuntimeError on a CPU."""
-    said = str(error).lower()
+    """Also as torch reports it: an OutOfMemoryError on a GPU, a RuntimeError on a CPU."""
+    message = str(error).lower()
     return (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"
-        or "can't allocate memory" in said
-        or "not enough memory" in said
+        or "can't allocate memory" in message
+        or "not enough memory" in message
     )
 
 

@@ -1,23 +1,25 @@
-"""Clips on disk: audio with its times, one file an entry, named by a hash.
+"""Clips on disk: `KEY.mp3` beside `KEY.json`, its times; the key is a hash of all that its sound depends on.
 
-An entry is written beside its place and renamed into it, so readers see it whole or not at all; a digest
-inside finds what a full disk or a crash left behind, and such an entry is made again. When the folder
-grows past its limit, what was used longest ago goes first. Any failure of the disk means no cache, never no
-voice.
+Each file is written beside its place and renamed into it, the JSON last. The audio's digest in it finds what
+a full disk, a crash or another writer left behind, and such an entry is made again. When the folder grows
+past its limit, what was used longest ago goes first. Any failure of the disk means no cache, never no voice.
+
+Plain files, because a web server sends files and because nothing may be unpickled here; diskcache unpickles
+whatever row of its database says so.
 """
 
 import hashlib
 import json
 import os
 import re
-import sys
 import tempfile
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-MAGIC = b"PRADIT2\n"
+from platformdirs import user_cache_path
+
 NAME = re.compile(r"[0-9a-f]{64}")
 DEFAULT_LIMIT = 500_000_000  # bytes
 
@@ -59,13 +61,8 @@ def clip_key(engine: str, voice: str, version: str, text: str, pause: float = 0.
 
 def default_folder() -> Path:
     """`PRADIT_CACHE`, or `pradit` in the user's cache folder."""
-    if chosen := os.environ.get("PRADIT_CACHE"):
-        return Path(chosen)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "pradit"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", str(Path.home()))) / "pradit" / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pradit"
+    chosen = os.environ.get("PRADIT_CACHE")
+    return Path(chosen) if chosen else user_cache_path("pradit", appauthor=False)
 
 
 class Cache:
@@ -86,72 +83,83 @@ class Cache:
         Raises:
             ValueError: the key is not 64 hexadecimal digits.
         """
-        path = self._path(key)
+        sound, times = self._paths(key)
         try:
-            data = path.read_bytes()
-        except OSError:
+            meta, mp3 = json.loads(times.read_bytes()), sound.read_bytes()
+            if meta.pop("sha256") != hashlib.sha256(mp3).hexdigest():
+                raise ValueError("the audio is not what was written")
+            clip = Clip.of(meta, mp3)
+        except OSError:  # not there, or only half yet
             return None
-        clip = _unpack(data)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self._delete(sound, times)
+            return None
         with suppress(OSError):
-            if clip is None:
-                path.unlink()
-            else:
-                os.utime(path)
+            os.utime(times)
         return clip
+
+    def file(self, key: str) -> Path | None:
+        """The mp3 of a clip that `get` or `put` has just found whole, to be sent from the disk.
+
+        Raises:
+            ValueError: as `get`.
+        """
+        sound, _ = self._paths(key)
+        return sound if sound.is_file() else None
 
     def put(self, key: str, clip: Clip) -> bool:
         """Keep a clip; False where the disk would not."""
-        path = self._path(key)
-        data = _pack(clip)
-        temporary = ""
+        sound, times = self._paths(key)
+        meta = json.dumps({**clip.meta(), "sha256": hashlib.sha256(clip.mp3).hexdigest()})
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=self.folder)
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.replace(temporary, path)
+            _write(sound, clip.mp3)
+            _write(times, meta.encode())
         except OSError:
-            with suppress(OSError):
-                os.unlink(temporary)
             return False
-        self._prune(path)
+        self._prune(key)
         return True
 
-    def _path(self, key: str) -> Path:
+    def _paths(self, key: str) -> tuple[Path, Path]:
         if not NAME.fullmatch(key):
             raise ValueError(f"not a cache key: {key!r}; expected 64 hexadecimal digits")
-        return self.folder / key
+        return self.folder / f"{key}.mp3", self.folder / f"{key}.json"
 
-    def _prune(self, newest: Path) -> None:
+    @staticmethod
+    def _delete(*files: os.PathLike[str]) -> None:
+        for file in files:
+            with suppress(OSError):
+                os.unlink(file)
+
+    def _prune(self, newest: str) -> None:
         """Delete what was used longest ago until the folder is within its limit; the newest stays."""
-        entries = []
+        entries: dict[str, list[os.DirEntry[str]]] = {}
+        used: dict[str, float] = {}
+        size: dict[str, int] = {}
         with suppress(OSError):
-            for entry in os.scandir(self.folder):
+            for file in os.scandir(self.folder):
                 with suppress(OSError):
-                    entries.append((entry.stat().st_mtime, entry.stat().st_size, entry.path))
-        excess = sum(size for _, size, _ in entries) - self.limit
-        for _, size, path in sorted(entries):
+                    name, stat = file.name.split(".")[0] or file.name, file.stat()
+                    entries.setdefault(name, []).append(file)
+                    used[name] = max(used.get(name, 0.0), stat.st_mtime)
+                    size[name] = size.get(name, 0) + stat.st_size
+        excess = sum(size.values()) - self.limit
+        for name in sorted(entries, key=used.__getitem__):
             if excess <= 0:
                 break
-            if path != str(newest):
-                with suppress(OSError):
-                    os.unlink(path)
-                    excess -= size
+            if name != newest:
+                self._delete(*entries[name])
+                excess -= size[name]
 
 
-def _pack(clip: Clip) -> bytes:
-    head = json.dumps(clip.meta()).encode()
-    body = len(head).to_bytes(4, "big") + head + clip.mp3
-    return MAGIC + hashlib.sha256(body).digest() + body
-
-
-def _unpack(data: bytes) -> Clip | None:
-    start = len(MAGIC) + 32
-    body = data[start:]
-    if not data.startswith(MAGIC) or hashlib.sha256(body).digest() != data[len(MAGIC) : start]:
-        return None
-    size = int.from_bytes(body[:4], "big")
+def _write(path: Path, data: bytes) -> None:
+    """Put a file in its place, whole or not at all."""
+    handle, temporary = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
     try:
-        return Clip.of(json.loads(body[4 : 4 + size]), body[4 + size :])
-    except (ValueError, TypeError):
-        return None
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise

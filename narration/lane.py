@@ -1,7 +1,6 @@
-"""A queue of sentences before one worker process, fair between readers, restarted when it falls."""
+"""A queue of sentences before one worker process, fair between readers, restarted when it dies."""
 
-import os
-import subprocess
+import queue
 import sys
 import threading
 from collections import OrderedDict, deque
@@ -10,10 +9,13 @@ from dataclasses import asdict, dataclass
 
 from narration.article import Utterance
 from narration.cache import Clip
-from narration.protocol import Header, ProtocolError, frame, read_frame
+from workers.pipe import Header
+from workers.restarts import Restarts
+from workers.supervisor import Supervisor
 
 #: Seconds a worker may take to start, and for one sentence.
 START, SENTENCE = 180.0, 60.0
+MEMORY = 2 << 30  # bytes of a worker; with both voices loaded it holds 230 MB
 COMMAND = (sys.executable, "-m", "narration.worker")
 
 
@@ -35,7 +37,7 @@ class Lane:
     """Sentences of many readers, said one after the other by a process that is started when first needed.
 
     Args:
-        done: told of each sentence, from the lane's thread.
+        done: called with each sentence, from the lane's thread.
         have: whether a key has been made meanwhile, for another reader.
         command: how to start the worker.
     """
@@ -45,7 +47,9 @@ class Lane:
         self._wanted: OrderedDict[str, deque[Task]] = OrderedDict()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+        self._worker: Supervisor | None = None
+        self._answers: queue.SimpleQueue[tuple[Header, bytes] | None] = queue.SimpleQueue()
+        self._restarts = Restarts()
         self._closed = False
         self._warm = False
 
@@ -68,9 +72,9 @@ class Lane:
         with self._changed:
             self._closed = True
             self._changed.notify()
-            process = self._process
-        if process:
-            process.kill()
+            worker = self._worker
+        if worker:
+            worker.kill("shutdown")
         if self._thread:
             self._thread.join(timeout=10)
 
@@ -82,16 +86,16 @@ class Lane:
     def _run(self) -> None:
         while (task := self._next()) is not None:
             if not isinstance(task, Task):
-                self._worker()
+                self._ready_worker()
                 continue
             if self._have(task.key):
                 continue
-            for _ in range(2):  # a worker that fell over a sentence gets it once more, fresh
+            for _ in range(2):  # a sentence that a worker died of is tried once more, on a new one
                 answer = self._ask(task)
                 if answer:
                     break
             self._done(task, *(answer or (None, "failed")))
-        self._end()
+        self._end("shutdown")
 
     def _next(self) -> Task | bool | None:
         """The next task, readers in turn; True to warm up; None to end."""
@@ -110,73 +114,58 @@ class Lane:
 
     def _ask(self, task: Task) -> tuple[Clip | None, str] | None:
         """The worker's answer; None where there is none, and the worker is ended."""
-        process = self._worker()
-        if not process or not process.stdin:
+        worker = self._ready_worker()
+        if worker is None:
             return None
-        try:
-            utterance = asdict(task.utterance)
-            request = {
-                "type": "say",
-                "id": task.key,
-                "utterance": utterance,
-                "voice": task.voice,
-                "reader": task.reader,
-            }
-            process.stdin.write(frame(request))
-            process.stdin.flush()
-            answer = self._answer(process, SENTENCE)
-        except OSError:
-            answer = None
+        request = {"utterance": asdict(task.utterance), "voice": task.voice, "reader": task.reader}
+        worker.send({"type": "say", "id": task.key, **request})
+        answer = self._answer(SENTENCE)
         if not answer or answer[0].get("id") != task.key:
-            self._end()
+            self._end("hung")
             return None
+        if worker.resident() > MEMORY:
+            self._end("memory")
         header, body = answer
         if header["type"] == "clip":
             return Clip.of(header["meta"], body), header["fallback"]
         return None, header["reason"]
 
-    def _worker(self) -> subprocess.Popen[bytes] | None:
-        """The running worker, started if need be."""
-        if self._process and self._process.poll() is None:
-            return self._process
-        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    def _ready_worker(self) -> Supervisor | None:
+        """The running worker, started if need be; None while none can be had."""
+        if self._worker:
+            return self._worker
         with self._changed:
-            if self._closed:
+            if self._closed or not self._restarts.ready:
                 return None
+            answers: queue.SimpleQueue[tuple[Header, bytes] | None] = queue.SimpleQueue()
+            self._answers = answers  # what the last worker still sends goes to its own queue
             try:
-                self._process = subprocess.Popen(
+                self._worker = Supervisor(
                     self._command,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    env={**os.environ, **threads},
-                    bufsize=0,
+                    lambda header, body: answers.put((header, body)),
+                    lambda: answers.put(None),
                 )
             except OSError:
+                self._restarts.lost()
                 return None
-        answer = self._answer(self._process, START)
-        if not answer or answer[0].get("type") != "ready":
-            self._end()
+            self._worker.begin()
+        answer = self._answer(START)
+        if not answer or answer[0]["type"] != "ready":
+            self._restarts.lost()
+            self._end("no_worker")
             return None
-        return self._process
+        self._restarts.reset()
+        return self._worker
 
-    @staticmethod
-    def _answer(process: subprocess.Popen[bytes], seconds: float) -> tuple[Header, bytes] | None:
-        assert process.stdout is not None
-        pipe = process.stdout.fileno()
-        watch = threading.Timer(seconds, process.kill)  # a killed worker ends the read
-        watch.start()
+    def _answer(self, seconds: float) -> tuple[Header, bytes] | None:
+        """The worker's next frame; None where it died or takes too long."""
         try:
-            return read_frame(lambda size: os.read(pipe, min(size, 1 << 20)))
-        except (ProtocolError, OSError):
+            return self._answers.get(timeout=seconds)
+        except queue.Empty:
             return None
-        finally:
-            watch.cancel()
 
-    def _end(self) -> None:
-        process, self._process = self._process, None
-        if process:
-            process.kill()
-            for pipe in (process.stdin, process.stdout):
-                if pipe:
-                    pipe.close()
-            process.wait()
+    def _end(self, cause: str) -> None:
+        worker, self._worker = self._worker, None
+        if worker:
+            worker.kill(cause)
+            worker.join(timeout=10)

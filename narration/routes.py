@@ -4,47 +4,52 @@ import re
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from narration.cache import NAME
 from narration.service import service
 
-_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+_RANGE = re.compile(rb"bytes=(?:(\d{1,18})-(\d{0,18})|-\d{1,18})")
+
+
+class ClipResponse(FileResponse):
+    """A file in ranges; a Range header that is no single range of bytes is ignored (RFC 9110, 14.2), where
+    FileResponse alone would refuse the request or answer in several parts, which no player asks for."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(name, value) for name, value in scope["headers"] if name != b"range" or _is_range(value)]
+        await super().__call__({**scope, "headers": headers}, receive, send)
+
+
+def _is_range(value: bytes) -> bool:
+    match = _RANGE.fullmatch(value.replace(b" ", b""))
+    return bool(match and not (match[1] and match[2] and int(match[2]) < int(match[1])))
 
 
 async def audio(request: Request) -> Response:
-    """A clip, whole or a range of it; names are 64 hexadecimal digits and nothing else."""
+    """A clip, whole or a range of it; names are 64 hexadecimal digits and nothing else.
+
+    Where no disk keeps clips, one comes whole from memory.
+    """
     name = request.path_params["name"]
     key = name.removesuffix(".mp3")
     if not name.endswith(".mp3") or not NAME.fullmatch(key):
         return Response(status_code=404)
-    data = await run_in_threadpool(service().audio, key)
-    if data is None:
-        return Response(status_code=404, headers={"Cache-Control": "no-store"})
     headers = {
-        "Accept-Ranges": "bytes",
         "Cache-Control": "public, max-age=31536000, immutable",  # a name stands for its content
         "ETag": f'"{key}"',
         "X-Content-Type-Options": "nosniff",
     }
+    file, clip = await run_in_threadpool(service().audio_file, key), None
+    if file is None and (clip := await run_in_threadpool(service().audio, key)) is None:
+        return Response(status_code=404, headers={"Cache-Control": "no-store"})
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    return _part(data, request.headers.get("range", ""), headers)
-
-
-def _part(data: bytes, wanted: str, headers: dict[str, str]) -> Response:
-    """One range (RFC 9110, 14.2); what is no single byte range is ignored."""
-    match = _RANGE.fullmatch(wanted.replace(" ", ""))
-    if not match or match.groups() == ("", ""):
-        return Response(data, media_type="audio/mpeg", headers=headers)
-    size, (first, last) = len(data), match.groups()
-    begin = int(first) if first else max(0, size - int(last))
-    end = min(int(last), size - 1) if first and last else size - 1
-    if begin >= size or (first and last and int(last) < int(first)) or (not first and int(last) == 0):
-        return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
-    headers = {**headers, "Content-Range": f"bytes {begin}-{end}/{size}"}
-    return Response(data[begin : end + 1], 206, media_type="audio/mpeg", headers=headers)
+    if file:
+        return ClipResponse(file, media_type="audio/mpeg", headers=headers)
+    return Response(clip, media_type="audio/mpeg", headers=headers)
 
 
 ROUTES = [Route("/audio/{name}", audio, methods=["GET", "HEAD"])]

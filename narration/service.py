@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from narration.article import Chapter, chapters
@@ -137,6 +138,10 @@ class Service:
         """The mp3 of a sentence or chapter."""
         clip = self._clip(key) if NAME.fullmatch(key) else None
         return clip.mp3 if clip else None
+
+    def audio_file(self, key: str) -> Path | None:
+        """The same as a file; None where there is none, or no disk keeps it."""
+        return self._cache.file(key) if self.audio(key) is not None else None
 
     def _whole(self, ids: list[str], keys: list[str], clips: list[Clip]) -> Clip:
         key = chapter_key(keys)

@@ -1,5 +1,3 @@
-import sys
-
 import pytest
 
 from jobs import Limits, Pool
@@ -12,13 +10,12 @@ def clock():
 
 
 @pytest.fixture
-def make_pool(monkeypatch, clock):
+def make_pool(clock):
     """Pools of fake workers, started here and stopped at the end."""
-    monkeypatch.setenv("PYTHONPATH", str(FAKE.parents[2]))
     pools = []
 
     def make(mode="", **limits):
-        pool = Pool(Limits(**limits), clock=clock, command=[sys.executable, str(FAKE), mode])
+        pool = Pool(Limits(**limits), clock=clock, command=[*FAKE, mode])
         pools.append(pool)
         pool.start()
         return pool

@@ -1,12 +1,14 @@
 """What the tests of the pool share: how to wait, a clock to turn, workers without torch."""
 
+import sys
 import threading
 import time
 from pathlib import Path
 
 from lab.runs.config import TrainConfig
 
-FAKE = Path(__file__).with_name("fake_worker.py")
+FAKE = (sys.executable, "-m", "tests.jobs.fake_worker")
+ROOT = Path(__file__).parents[2]
 ENOUGH = 30.0  # s; a condition that has not come by then never will
 
 

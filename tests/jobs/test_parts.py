@@ -1,7 +1,4 @@
-"""The small parts: frames, history, settings."""
-
-import io
-import struct
+"""The small parts: payloads, history, settings."""
 
 import numpy as np
 import pytest
@@ -10,59 +7,25 @@ from hypothesis import strategies as st
 
 from jobs import Limits
 from jobs.history import History
-from jobs.protocol import MAX_HEADER, ProtocolError, read_frame, write_frame
+from jobs.protocol import as_array, pack, unpack
+from workers.pipe import ProtocolError
 
 LARGE = 1 << 20
 
 
-def frame(header, arrays=None):
-    stream = io.BytesIO()
-    write_frame(stream, header, arrays)
-    return stream.getvalue()
-
-
-def test_frames_come_back_as_they_went():
-    arrays = {"run.delta.head": np.arange(6, dtype=np.float32).reshape(2, 3).T, "zip": np.zeros(3, np.uint8)}
-    stream = io.BytesIO(frame({"type": "snapshot", "ก": [1, None]}, arrays) + frame({"type": "ready"}))
-    header, found = read_frame(stream)
-    assert header == {"type": "snapshot", "ก": [1, None]}
+def test_arrays_come_back_as_they_went():
+    arrays = {"run.delta.head": np.arange(6, dtype=np.float32).reshape(2, 3).T, "zip": as_array(b"abc")}
+    found = unpack(pack(arrays))
+    assert found.keys() == arrays.keys()
     for name, array in arrays.items():
         np.testing.assert_array_equal(found[name], array)
-    assert read_frame(stream) == ({"type": "ready"}, {})
-    assert read_frame(stream) is None
+    assert unpack(pack({})) == {}
 
 
-@pytest.mark.parametrize("cut", [1, 3, 5, 20, -1])
-def test_a_frame_cut_short_is_no_end(cut):
-    whole = frame({"type": "snapshot"}, {"a": np.zeros(4, np.float32)})
+@given(st.binary(min_size=1, max_size=64))
+def test_a_payload_that_holds_no_arrays_is_refused(content):
     with pytest.raises(ProtocolError):
-        read_frame(io.BytesIO(whole[:cut]))
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        struct.pack(">I", MAX_HEADER + 1) + b"x" * 10,
-        struct.pack(">I", 4) + b"null",
-        struct.pack(">I", 4) + b"\xff\xff\xff\xff",
-        struct.pack(">I", 2) + b"{}",
-        struct.pack(">I", 25) + b'{"type": "a", "bytes": -1}'[:25],
-        struct.pack(">I", 25) + b'{"type":"a","bytes":"10"}',
-        struct.pack(">I", 23) + b'{"type":"a","bytes":10}' + b"0123456789",
-    ],
-)
-def test_what_is_no_frame_is_refused(content):
-    with pytest.raises(ProtocolError):
-        read_frame(io.BytesIO(content))
-
-
-@given(st.binary(max_size=64))
-def test_no_bytes_bring_anything_but_a_frame_or_a_refusal(content):
-    try:
-        found = read_frame(io.BytesIO(content))
-    except ProtocolError:
-        return
-    assert found is None or isinstance(found[0]["type"], str)
+        unpack(content)
 
 
 def snapshot(step, evaluated=True, **more):

@@ -12,7 +12,7 @@ from content.catalog import LANGUAGES, catalog
 from jobs import Limits, Pool
 from lab.claims import ExperimentConfig
 from tests.jobs.fake_worker import BUG, DIE, GARBAGE, GREEDY, HANG, LONG, MEMORY, QUICK, SWELL
-from tests.jobs.helpers import FAKE, ask, at_work, end_of, hear_more, running, wait_until, workers
+from tests.jobs.helpers import FAKE, ROOT, ask, at_work, end_of, hear_more, running, wait_until, workers
 
 
 def failed_with(view, key):
@@ -46,8 +46,7 @@ def test_a_process_that_cannot_be_started_is_said_and_tried_again(make_pool, mon
     assert failed_with(end_of(pool, job), "no_worker")
     assert not pool._queue
     monkeypatch.undo()
-    monkeypatch.setenv("PYTHONPATH", str(FAKE.parents[2]))
-    monkeypatch.setattr(pool, "_command", [sys.executable, str(FAKE), ""])
+    monkeypatch.setattr(pool, "_command", [*FAKE, ""])
     assert end_of(pool, ask(pool, QUICK)).state == "done"
 
 
@@ -134,9 +133,8 @@ def test_a_worker_that_never_gets_ready(make_pool, clock):
     assert failed_with(end_of(pool, job), "no_worker")
 
 
-def test_a_worker_warmed_up_later_is_watched_too(monkeypatch, clock):
-    monkeypatch.setenv("PYTHONPATH", str(FAKE.parents[2]))
-    pool = Pool(Limits(), clock=clock, command=[sys.executable, str(FAKE), "slow"])
+def test_a_worker_warmed_up_later_is_watched_too(clock):
+    pool = Pool(Limits(), clock=clock, command=[*FAKE, "slow"])
     pool.start(warm=False)
     try:
         wait_until(lambda: pool._wake._cond._waiters)  # the keeper sleeps: there is nothing to keep time for
@@ -171,7 +169,7 @@ SERVER = """
 import sys, time
 from jobs import Limits, Pool
 from lab.runs.config import TrainConfig
-pool = Pool(Limits(), command=[sys.executable, {fake!r}, {mode!r}])
+pool = Pool(Limits(), command=[*{fake!r}, {mode!r}])
 pool.start()
 job = pool.submit(TrainConfig(seed={seed}, steps=3), "ana")
 while {busy} and not pool.poll(job, "ana").snapshots:
@@ -186,17 +184,16 @@ time.sleep(60)
     [("", LONG, True), ("", HANG, True), ("slow", QUICK, False)],
     ids=["training", "silent", "warming up"],
 )
-def test_a_worker_leaves_when_its_server_is_killed(monkeypatch, mode, seed, busy):
-    monkeypatch.setenv("PYTHONPATH", str(FAKE.parents[2]))
-    code = SERVER.format(fake=str(FAKE), mode=mode, seed=seed, busy=busy)
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as server:
+def test_a_worker_leaves_when_its_server_is_killed(mode, seed, busy):
+    code = SERVER.format(fake=FAKE, mode=mode, seed=seed, busy=busy)
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, cwd=ROOT) as server:
         pid = int(server.stdout.readline())
         worker = psutil.Process(pid)
         server.kill()
     wait_until(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE)
 
 
-def test_workers_are_modest_and_see_one_core_each(pool):
+def test_workers_have_a_lower_priority_and_see_one_core_each(pool):
     wait_until(lambda: pool.device)
     worker = psutil.Process(workers(pool)[0])
     assert worker.nice() == 5
@@ -205,4 +202,4 @@ def test_workers_are_modest_and_see_one_core_each(pool):
 
 def test_the_server_side_imports_no_torch():
     code = "import sys, jobs; jobs.pool(); assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=FAKE.parents[2])
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

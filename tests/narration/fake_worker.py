@@ -1,27 +1,27 @@
 """A worker without a voice: answers at once, falls where the text says so. For tests of queue and service."""
 
-import os
 import sys
 
-from narration.protocol import frame, read_frame
 from narration.sound import mp3_duration
+from workers.child import take_pipes
+from workers.pipe import read_frame, write_frame
 
 
 def main() -> None:
-    out = os.fdopen(1, "wb")
-    out.write(frame({"type": "ready"}))
-    out.flush()
-    while request := read_frame(lambda size: os.read(0, size)):
+    source, sink = take_pipes()
+    write_frame(sink, {"type": "ready"})
+    while request := read_frame(source):
         header, text = request[0], request[0]["utterance"]["display"]
         if "FALL" in text:
             sys.exit(1)
         if "GARBLE" in text:
-            out.write(b"\x00\x00\x00\x05nope!")
-            out.flush()
+            sink.write(b"\x00\x00\x00\x05\x00\x00\x00\x00nope!")
+            sink.flush()
+            continue
+        if "SILENT" in text:
             continue
         if "REFUSE" in text:
-            out.write(frame({"type": "failed", "id": header["id"], "reason": "garbage"}))
-            out.flush()
+            write_frame(sink, {"type": "failed", "id": header["id"], "reason": "garbage"})
             continue
         audio = b"\xff" * 144 * 20
         voice = "builtin" if header["voice"] == "edge" else header["voice"]
@@ -34,8 +34,7 @@ def main() -> None:
             "sentences": [],
         }
         fallback = "timeout" if voice != header["voice"] else ""
-        out.write(frame({"type": "clip", "id": header["id"], "meta": meta, "fallback": fallback}, audio))
-        out.flush()
+        write_frame(sink, {"type": "clip", "id": header["id"], "meta": meta, "fallback": fallback}, audio)
 
 
 if __name__ == "__main__":

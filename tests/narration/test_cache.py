@@ -25,7 +25,7 @@ def test_a_clip_comes_back_as_it_was(tmp_path: Path) -> None:
     assert cache.get(KEY) is None
     assert cache.put(KEY, clip())
     assert cache.get(KEY) == clip()
-    assert [path.name for path in tmp_path.iterdir()] == [KEY]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{KEY}.json", f"{KEY}.mp3"]
 
 
 def test_names_are_hexadecimal_and_depend_on_all_parts() -> None:
@@ -49,10 +49,11 @@ def test_names_are_hexadecimal_and_depend_on_all_parts() -> None:
 @pytest.mark.parametrize(
     "damage", [lambda d: d[:-1], lambda d: d[:-5] + b"wrong", lambda d: b"", lambda d: d[:20]]
 )
-def test_what_a_crash_left_is_made_again(tmp_path: Path, damage) -> None:
+@pytest.mark.parametrize("kind", ["mp3", "json"])
+def test_what_a_crash_left_is_made_again(tmp_path: Path, damage, kind: str) -> None:
     cache = Cache(tmp_path)
     cache.put(KEY, clip())
-    path = tmp_path / KEY
+    path = tmp_path / f"{KEY}.{kind}"
     path.write_bytes(damage(path.read_bytes()))
     assert cache.get(KEY) is None
     assert not path.exists()
@@ -65,7 +66,8 @@ def test_what_was_used_longest_ago_goes_first(tmp_path: Path) -> None:
     keys = [clip_key("e", "v", "1", str(number)) for number in range(4)]
     for age, key in enumerate(keys[:3]):
         cache.put(key, clip(10_000))
-        os.utime(tmp_path / key, (1000 + age, 1000 + age))
+        for kind in ("mp3", "json"):
+            os.utime(tmp_path / f"{key}.{kind}", (1000 + age, 1000 + age))
     assert cache.get(keys[0])  # used again
     cache.put(keys[3], clip(10_000))
     assert cache.get(keys[1]) is None
@@ -77,8 +79,8 @@ def _write(folder: str, byte: bytes) -> None:
     for _ in range(50):
         assert cache.put(KEY, clip(20_000, byte))
         found = cache.get(KEY)
-        assert found is not None
-        assert len(set(found.mp3)) == 1
+        if found is not None:  # one's audio beside the other's times is no clip
+            assert found == clip(20_000, found.mp3[:1])
 
 
 def test_writers_side_by_side_never_mix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +93,7 @@ def test_writers_side_by_side_never_mix(tmp_path: Path, monkeypatch: pytest.Monk
     for writer in writers:
         writer.join()
     assert [writer.exitcode for writer in writers] == [0, 0]
-    assert [path.name for path in tmp_path.iterdir()] == [KEY]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{KEY}.json", f"{KEY}.mp3"]
 
 
 def test_no_disk_means_no_cache_not_no_voice(tmp_path: Path) -> None:

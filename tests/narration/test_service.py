@@ -1,6 +1,8 @@
 """The service: workers in their own process, ahead of the listener, for many readers."""
 
+import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -8,18 +10,20 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from narration import service as service_module
 from narration.article import Chapter, Utterance
 from narration.cache import Cache, Clip
 from narration.lane import Lane, Task
-from narration.protocol import ProtocolError, frame, read_frame
 from narration.service import Service
 from narration.speaker import key_of
 from narration.voices.registry import Settings
+from workers.restarts import Restarts
+from workers.supervisor import Supervisor
 
-FAKE = (sys.executable, str(Path(__file__).parent / "fake_worker.py"))
+FAKE = (sys.executable, "-m", "tests.narration.fake_worker")
 
 
 def until(condition, seconds: float = 30.0):
@@ -43,8 +47,7 @@ def book(monkeypatch: pytest.MonkeyPatch) -> list[Chapter]:
 
 
 @pytest.fixture
-def served(tmp_path: Path, book, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+def served(tmp_path: Path, book) -> Iterator[Service]:
     made = Service(Cache(tmp_path), Settings(online=("edge",)), FAKE)
     yield made
     made.stop()
@@ -118,8 +121,7 @@ def tasks(texts: list[str], reader: str) -> list[Task]:
 
 
 @pytest.fixture
-def lane(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+def lane():
     done: queue.Queue = queue.Queue()
     made_already: set[str] = {"cat-made"}
     made = Lane(
@@ -161,30 +163,44 @@ def test_a_new_request_replaces_the_readers_last(lane) -> None:
 
 
 @pytest.mark.parametrize("text", ["FALL", "GARBLE", "REFUSE"])
-def test_a_worker_that_falls_is_started_again(lane, text: str) -> None:
+def test_a_worker_that_dies_is_started_again(lane, text: str) -> None:
     made, done = lane
     made.want("ann", tasks([text, "after"], "ann"))
     assert done.get(timeout=60)[2:] == (False, "garbage" if text == "REFUSE" else "failed")
     assert done.get(timeout=60) == ("ann", "after", True, "")
 
 
-def test_frames() -> None:
-    data = frame({"type": "clip"}, b"body") + frame({"type": "end"})
-    at = 0
+def test_a_worker_that_was_killed_while_idle_is_replaced(lane) -> None:
+    made, done = lane
+    made.want("ann", tasks(["before"], "ann"))
+    assert done.get(timeout=60)[1:3] == ("before", True)
+    os.kill(made._worker.pid, signal.SIGKILL)
+    made.want("ann", tasks(["after"], "ann"))
+    assert done.get(timeout=60)[1:3] == ("after", True)
 
-    def read(size: int) -> bytes:
-        nonlocal at
-        part = data[at : at + min(size, 3)]
-        at += len(part)
-        return part
 
-    assert read_frame(read) == ({"type": "clip"}, b"body")
-    assert read_frame(read) == ({"type": "end"}, b"")
-    assert read_frame(read) is None
-    for broken in (data[:5], b"\xff\xff\xff\xff", b"\x00\x00\x00\x02[]", b"\x00\x00\x00\x02{]"):
-        at, data = 0, broken
-        with pytest.raises(ProtocolError):
-            read_frame(read)
+def test_a_worker_that_cannot_start_is_not_waited_for_with_every_sentence(monkeypatch) -> None:
+    monkeypatch.setattr("narration.lane.Restarts", lambda: Restarts(pause=3600.0))
+    done: queue.Queue = queue.Queue()
+    starts = []
+    made = Lane(lambda *answer: done.put(answer[1:]), lambda _: False, ("/no/such/program",))
+    monkeypatch.setattr("narration.lane.Supervisor", lambda *a: starts.append(a) or Supervisor(*a))
+    made.want("ann", tasks(list("abcd"), "ann"))
+    assert [done.get(timeout=30) for _ in range(4)] == [(None, "failed")] * 4
+    assert len(starts) == 2
+    made.close()
+
+
+def test_a_worker_that_does_not_answer_in_time_is_ended(lane, monkeypatch) -> None:
+    made, done = lane
+    made.want("ann", tasks(["before"], "ann"))
+    assert done.get(timeout=60)[1:3] == ("before", True)
+    monkeypatch.setattr("narration.lane.SENTENCE", 0.05)
+    first = made._worker
+    made.want("ann", tasks(["SILENT"], "ann"))
+    assert done.get(timeout=60)[1:] == ("SILENT", False, "failed")
+    assert first.cause == "hung"
+    assert not psutil.pid_exists(first.pid)
 
 
 def test_a_real_worker_speaks_both_languages(tmp_path: Path) -> None:

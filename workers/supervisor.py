@@ -1,4 +1,4 @@
-"""One worker process seen from the server: its pipes, the two threads that read them, its end."""
+"""The parent's side: one child process, the two threads that read its pipes, its end."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ from typing import Any
 
 import psutil
 
-from jobs.job import Job
-from jobs.protocol import Arrays, Header, read_frame, write_frame
+from workers.pipe import Header, read_frame, write_frame
 
-ROOT = Path(__file__).resolve().parent.parent
-COMMAND = (sys.executable, "-m", "jobs.worker")
-TAIL = 8192  # bytes of a worker's stderr that are kept
+ROOT = Path(__file__).resolve().parents[1]
+GRACE = 2.0  # s from a child's last byte to its end, so that its own exit code is seen
+TAIL = 8192  # bytes of a child's stderr that are kept
 # Two threads in one product stall each other on a busy machine; libraries read this when they load.
 ONE_THREAD = dict.fromkeys(
     (
@@ -36,34 +35,29 @@ log = logging.getLogger(__name__)
 
 
 class Supervisor:
-    """A worker process. All but `join` is called under the pool's lock; callbacks come from its own thread.
+    """A child process that reads frames from its stdin and writes frames to its stdout.
+
+    Its stderr is kept to the last TAIL bytes and logged when it ends. One thread at a time may call `send`.
 
     Args:
-        command: what to run.
-        now: the time, for `heard`.
-        on_frame: called with each frame the worker sends. An error in it ends the worker.
-        on_end: called once, when the process is gone and its pipes are closed.
+        command: what to run, in the project's root.
+        on_frame: called with each frame, from a thread of its own. An error in it ends the child.
+        on_end: called once, from the same thread, when the process is gone and its pipes are closed.
 
     Attributes:
-        job: what it works on.
-        device: what it computes on; None until it is ready.
-        heard: when it last said something, or was given a job.
-        cause: why it was killed, if it was: a key of `jobs.` in the strings.
-        complaint: why it says it cannot work at all: a key and its values.
+        cause: why it was killed, if it was.
+
+    Raises:
+        OSError: the process cannot be started.
     """
 
     def __init__(
         self,
         command: Sequence[str],
-        now: float,
-        on_frame: Callable[[Supervisor, Header, Arrays], None],
-        on_end: Callable[[Supervisor], None],
+        on_frame: Callable[[Header, bytes], None],
+        on_end: Callable[[], None],
     ) -> None:
-        self.job: Job | None = None
-        self.device: str | None = None
-        self.heard = now
         self.cause: str | None = None
-        self.complaint: tuple[str, dict[str, Any]] | None = None
         self._on_frame = on_frame
         self._on_end = on_end
         self._tail = b""
@@ -80,26 +74,17 @@ class Supervisor:
         self._reader = threading.Thread(target=self._read, name=f"worker {self.pid}", daemon=True)
         self._listener = threading.Thread(target=self._listen, name=f"worker {self.pid} stderr", daemon=True)
 
-    def begin(self, header: Header) -> None:
-        """Send the first frame and start to listen."""
-        self.send(header)
+    def begin(self) -> None:
+        """Start to read; no callback comes before."""
         self._listener.start()
         self._reader.start()
 
-    @property
-    def idle(self) -> bool:
-        return self.device is not None and self.job is None and self.cause is None
-
-    @property
-    def starting(self) -> bool:
-        return self.device is None and self.cause is None
-
-    def send(self, header: Header) -> None:
-        """Send a frame; that a worker is gone shows in `on_end`."""
+    def send(self, header: Header, payload: bytes = b"") -> None:
+        """Send a frame. That the child is gone shows in `on_end`, not here."""
         assert self._process.stdin is not None
         try:
-            write_frame(self._process.stdin, header)
-        except (OSError, ValueError):
+            write_frame(self._process.stdin, header, payload)
+        except (OSError, ValueError):  # ValueError: the pipe is closed already
             log.debug("worker %s takes no frames any more", self.pid)
 
     def kill(self, cause: str) -> None:
@@ -123,7 +108,10 @@ class Supervisor:
         assert self._process.stdout is not None
         try:
             while (frame := read_frame(self._process.stdout)) is not None:
-                self._on_frame(self, *frame)
+                self._on_frame(*frame)
+            self._process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            log.warning("worker %s closed its pipe and went on", self.pid)
         except Exception:
             log.exception("worker %s: unreadable", self.pid)
         self._process.kill()
@@ -133,14 +121,9 @@ class Supervisor:
         with contextlib.suppress(OSError):  # what was still to be sent has nobody to read it
             self._process.stdin.close()
         if self.cause is None or self._tail:
-            log.warning(
-                "worker %s ended (%s, code %s): %s",
-                self.pid,
-                self.cause,
-                code,
-                self._tail.decode(errors="replace"),
-            )
-        self._on_end(self)
+            tail = self._tail.decode(errors="replace")
+            log.warning("worker %s ended (%s, code %s): %s", self.pid, self.cause, code, tail)
+        self._on_end()
 
     def _listen(self) -> None:
         assert self._process.stderr is not None
@@ -150,7 +133,7 @@ class Supervisor:
 
 
 def _own_group() -> dict[str, Any]:
-    """Ctrl-C in the terminal is for the server alone; it ends its workers itself."""
+    """Ctrl-C in the terminal is for the server alone; it ends its children itself."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"process_group": 0}
