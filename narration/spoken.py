@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
-from narration import formula, numbers, thai_words
+from narration import forms, formula, identifiers, numbers, thai_words
 from narration.lexicon import lexicon
 
 #: A space that is no phrase break; in Thai a plain space between words is one.
@@ -73,10 +73,6 @@ _GREEK = "\u0370-\u03ff√∂∇‖∑∏∞ℝℒℓµ"
 _OPERATORS = "=≠≈∼≡≔<>≤≥≪≫+±×·⋅∘⊙⊗÷∝→⇒∈∉⊂"
 _TRIGGER = rf"[{_GREEK}]|(?<![A-Za-z])[A-Za-z](?:['′″](?![A-Za-z])|[⁰¹²³⁻ᵀ⊤₀-₉]|_\w)"
 _MATH = rf"(?=[A-Za-z0-9(]*(?:{_TRIGGER}))[\w{_GREEK}{_OPERATORS}'′″^_{{}}/().⁻⁺ᵀ⊤|-]*[\w{_GREEK}'′″}}⁻ᵀ⊤‖)]"
-_ADDRESS = (
-    r"(?:https?|ftp)://[^\s<>\"']*[^\s<>\"'.,;:!?)\]]|www\.[^\s<>\"']*[^\s<>\"'.,;:!?)\]]"
-    r"|(?:doi:\s?)?10\.\d{4,9}/[^\s<>\"']*[^\s<>\"'.,;:!?)\]]|arXiv:\s?\d{4}\.\d{4,5}(?:v\d+)?|[\w.+-]+@[\w-]+\.[\w.-]*\w"
-)
 _WORD = r"[A-Za-zÀ-ÖØ-öø-ɏ][A-Za-zÀ-ÖØ-öø-ɏ0-9]*(?:['’‑-][A-Za-zÀ-ÖØ-öø-ɏ0-9]+)*(?:['’](?=\W|$))?"
 
 
@@ -89,10 +85,10 @@ def _scanner(language: str) -> re.Pattern[str]:
     units = sorted(words.unit, key=len, reverse=True)
     term = "|".join(rf"{re.escape(text)}(?![A-Za-z0-9])" for text in terms) or "(?!)"
     short = "|".join(re.escape(text) + (r"(?![A-Za-z])" if text[-1].isascii() else "") for text in shorts)
-    unit = "|".join(re.escape(text) + (r"(?![\w/])" if text[-1].isalpha() else "") for text in units)
+    unit = "|".join(re.escape(text) + _no_longer(text) for text in units)
     return re.compile(
         rf"(?P<math>\$\$.+?\$\$|\$(?![\s$])[^$\n]*?(?<![\s\\])\$(?!\d)|\\\(.+?\\\)|\\\[.+?\\\])"
-        rf"|(?P<silent>\[\^[^\]]*\]|!\[|\]\((?:[^()\s]|\([^()]*\))*\)|\]\[[^\]]*\]|</?[A-Za-z][^>]*>|{_ADDRESS}"
+        rf"|(?P<silent>\[\^[^\]]*\]|!\[|\]\((?:[^()\s]|\([^()]*\))*\)|\]\[[^\]]*\]|</?[A-Za-z][^>]*>|{forms.ADDRESS}"
         rf"|(?<=[^\W\d_]{{2}})[⁰¹²³⁴-⁹]+|(?<=[.,;:!?)”\"])[⁰¹²³⁴-⁹]+|[†‡])"
         rf"|(?P<bullet>^[ \t]*(?:[-*+•‣▪–]|\#{{1,6}}|>)[ \t]+|^[ \t]*\#{{1,6}}[ \t]+)"
         rf"|^[ \t]*\(?(?P<item>\d{{1,3}}|[๐-๙]{{1,3}})[.)][ \t]+"
@@ -100,12 +96,18 @@ def _scanner(language: str) -> re.Pattern[str]:
         rf"|(?P<term>(?<![A-Za-z0-9])(?:{term}))"
         rf"|(?P<plain_math>{_MATH})"
         rf"|(?P<number>(?<![A-Za-z_]){numbers.NUMBER.pattern})(?:(?:[ \u00a0\u202f]?(?P<unit>{unit})))?"
+        rf"|(?P<name>{identifiers.NAME.pattern})"
         rf"|(?P<word>{_WORD})"
         rf"|(?P<thai>{_THAI_RUN.pattern})|(?P<repeat>ๆ)"
         rf"|(?P<symbol>[{re.escape(_OPERATORS)}&#@§~°−](?!\w*\*))"
         rf"|(?P<space>\s+)|(?P<other>.)",
         re.MULTILINE | re.DOTALL,
     )
+
+
+def _no_longer(unit: str) -> str:
+    """What may not follow a unit: กม. is no beginning of กม./ชม., ม. none of ม.ค."""
+    return r"(?![\w/])" if unit[-1].isalpha() else r"(?![ก-ฮ/])" if unit[-1] == "." else ""
 
 
 def _shorts(short: str) -> str:
@@ -145,7 +147,7 @@ def spoken_form(display: str, language: str, given: Sequence[tuple[int, int, str
 def prepare(texts: Iterable[tuple[str, Sequence[tuple[int, int, str]]]]) -> None:
     """Find the Thai words of many texts (display, given) at once, which is much faster than one by one."""
     written = [text for display, given in texts for text in (display, *(said for _, _, said in given))]
-    thai_words.prepare(run for text in written for run in _THAI_RUN.findall(text))
+    thai_words.prepare(thai_words.normalised(run)[0] for text in written for run in _THAI_RUN.findall(text))
 
 
 def _with_given(display: str, language: str, given: Sequence[tuple[int, int, str]]) -> Iterator[Word | str]:
@@ -160,6 +162,16 @@ def _with_given(display: str, language: str, given: Sequence[tuple[int, int, str
 
 def _spoken(display: str, language: str, begin: int, stop: int) -> Iterator[Word | str]:
     """Words of a range, and the text between them as strings."""
+    position = begin
+    for start, end, said in forms.find(display, language, begin, stop):
+        yield from _scanned(display, language, position, start)
+        yield Word(start, end, said)
+        position = end
+    yield from _scanned(display, language, position, stop)
+
+
+def _scanned(display: str, language: str, begin: int, stop: int) -> Iterator[Word | str]:
+    """Words of a range that holds no form of several parts, and the text between them."""
     words = lexicon(language)
     last: Word | None = None
     for match in _scanner(language).finditer(display, begin, stop):
@@ -183,12 +195,16 @@ def _spoken(display: str, language: str, begin: int, stop: int) -> Iterator[Word
             found = [Word(start, end, numbers.expression(number, match["unit"] or "", language))]
         elif kind == "short":
             found = [Word(start, end, words.short[text])]
-        elif kind in ("term", "word"):
+        elif kind == "name" and (named := identifiers.parts(text, language)):
+            found = [Word(start + a, start + b, said, letters=True) for a, b, said in named]
+        elif kind in ("term", "word", "name"):
             spoken = lexicon("en").word.get(text, (text.replace("‑", "-"), ""))[0]
             found = [Word(start, end, spoken, letters=_is_letter(text, display[:start]))]
         elif kind == "thai":
-            cut = [(start + a, start + b, text[a:b]) for a, b in thai_words.segment(text)]
-            found = [Word(a, b, lexicon("th").word.get(word, (word,))[0]) for a, b, word in cut]
+            found = [
+                Word(start + a, start + b, lexicon("th").word.get(word, (word,))[0])
+                for a, b, word in thai_words.words(text)
+            ]
         elif kind == "repeat":
             found = [Word(start, end, last.spoken)] if last else []
         elif kind == "symbol" and text in words.symbol and display[end : end + 2].strip():
@@ -197,6 +213,10 @@ def _spoken(display: str, language: str, begin: int, stop: int) -> Iterator[Word
             yield text
         for word in found:
             if word.spoken:
+                if kind == "name" and last and word is not found[0]:
+                    # 3.1 and 8 billion are two numbers, with a pause between them.
+                    numbers_meet = display[last.end - 1].isdigit() and display[word.start].isdigit()
+                    yield ", " if numbers_meet else " "
                 yield word
                 last = word
         if kind == "item":

@@ -14,9 +14,36 @@ _FOLLOWS = "ะาำ\u0e31\u0e34-\u0e3a\u0e45\u0e47-\u0e4e"
 _FRAGMENT = re.compile(rf"[{_FOLLOWS}].*|[ก-ฮ][{_FOLLOWS}]*\u0e4c.*|[ก-ฮ]", re.DOTALL)
 _NUMERALS = "ศูนย์ หนึ่ง สอง สาม สี่ ห้า หก เจ็ด แปด เก้า สิบ ยี่สิบ เอ็ด ร้อย พัน หมื่น แสน ล้าน จุด"
 _KEPT = 20_000  # runs
+_MISTYPED = re.compile("เเ|\u0e4d(?P<tone>[\u0e48-\u0e4b]?)\u0e32|(?P<early>[\u0e48-\u0e4b])\u0e4d\u0e32")
 
 Ranges = tuple[tuple[int, int], ...]
 _cuts: dict[str, Ranges] = {}
+
+
+def normalised(text: str) -> tuple[str, list[int]]:
+    """A run as it should have been typed, and where each of its characters, and its end, stood before.
+
+    Mended: ํ and า apart, as texts from PDF files have them (ทํางาน, นํ้า), and two เ in the place of แ.
+    """
+    if not _MISTYPED.search(text):
+        return text, list(range(len(text) + 1))
+    written: list[str] = []
+    places: list[int] = []
+    position = 0
+    for match in _MISTYPED.finditer(text):
+        written += text[position : match.start()]
+        places += range(position, match.start())
+        mended = "แ" if match[0] == "เเ" else (match["tone"] or match["early"] or "") + "ำ"
+        written += mended
+        places += [match.start()] * len(mended)
+        position = match.end()
+    return "".join(written) + text[position:], [*places, *range(position, len(text) + 1)]
+
+
+def words(text: str) -> list[tuple[int, int, str]]:
+    """The words of a run of Thai script: where each stands in the run, and the word as it should be typed."""
+    mended, places = normalised(text)
+    return [(places[a], places[b], mended[a:b]) for a, b in segment(mended)]
 
 
 def segment(text: str) -> Ranges:
