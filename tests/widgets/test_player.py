@@ -12,7 +12,7 @@ import web.frame.player
 from content.catalog import LANGUAGES, catalog
 from narration.article import chapters
 from web.frame.navigation import PAGES, ROOT
-from web.kit.reader import COOKIE
+from web.kit.reader import COOKIE, signed
 
 
 class Recorder:
@@ -64,7 +64,7 @@ def test_sentences_have_the_same_names_in_both_languages(client: TestClient) -> 
 def test_a_track_is_asked_for_from_a_sentence_on_for_this_reader(
     client: TestClient, narration: Recorder
 ) -> None:
-    client.cookies.set(COOKIE, "token")
+    client.cookies.set(COOKIE, signed("token"))
     answer = client.get("/narration/en/why?voice=builtin&sentence=why-3")
     assert narration.asked == [("en", "builtin", "why-3", "token")]
     assert answer.json() == {"chapter": "why", "audio": None, "fallback": "", "sentences": []}

@@ -15,7 +15,7 @@ from narration.article import chapters
 from narration.routes import ROUTES as AUDIO
 from narration.service import service
 from web.kit.i18n import group, language, t
-from web.kit.reader import COOKIE
+from web.kit.reader import reader_of
 from widgets.player.widget import player
 
 DEVICE = "device"
@@ -71,7 +71,7 @@ async def serve_track(request: Request) -> Response:
     if sentence.rpartition("-")[0] != chapter:
         sentence = f"{chapter}-title"
     voice = request.query_params.get("voice", "")
-    reader = request.cookies.get(COOKIE, "")
+    reader = reader_of(request.headers.get("cookie", "")) or ""
     found = await run_in_threadpool(track, name, chapter, voice, sentence, reader)
     return JSONResponse(found, headers={"cache-control": "no-store"})
 

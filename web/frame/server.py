@@ -25,7 +25,7 @@ from content.catalog import LANGUAGES, catalog
 from web.frame.navigation import PAGES
 from web.frame.share import ROUTES as SHARE
 from web.frame.share import head
-from web.kit.reader import COOKIE
+from web.kit.reader import COOKIE, reader_of, signed
 
 INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
@@ -110,9 +110,9 @@ def serve_index(request: Request, key: str, first_screen: FirstScreen | None = N
     view = request.query_params.get("view", "")
     page = page.replace("{first}", first_screen(language, view) if first_screen else "")
     response: Response = HTMLResponse(page, headers={"cache-control": "no-cache"})
-    if COOKIE not in request.cookies:
+    if reader_of(request.headers.get("cookie", "")) is None:
         response.set_cookie(
-            COOKIE, secrets.token_urlsafe(24), max_age=7 * 86400, httponly=True, samesite="lax",
+            COOKIE, signed(secrets.token_urlsafe(24)), max_age=7 * 86400, httponly=True, samesite="lax",
             secure=request.url.scheme == "https",
         )  # fmt: skip
     return response

@@ -4,6 +4,7 @@ A header that no form of another site can send stands in for a token.
 """
 
 import asyncio
+from ipaddress import ip_address, ip_network
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -13,6 +14,8 @@ from web.kit.reader import reader_of
 from web.kit.upload_store import MAX_BYTES, UPLOADS
 
 HEADER = "x-pradit-upload"
+GRACE = 10.0  # s that any file may take
+LEAST_RATE = 64_000  # bytes a second after that, on the whole; a telephone's poor reception sends more
 
 
 async def receive(request: Request) -> Response:
@@ -23,25 +26,36 @@ async def receive(request: Request) -> Response:
     length = request.headers.get("content-length", "")
     if not length.isascii() or not length.isdigit() or int(length) > MAX_BYTES:
         return _refused("sent", 413)
-    size = int(length)
-    name = UPLOADS.reserve(reader, size)
-    if name is None:
-        return _refused("busy", 503)
-    data = bytearray()
+    name = UPLOADS.begin(reader, address_of(request))
+    data, began = bytearray(), asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout(UPLOADS.seconds):  # its room is kept no longer than that
+        async with asyncio.timeout(GRACE) as limit:
             async for chunk in request.stream():
                 data += chunk
-                if len(data) > size:
+                if len(data) > int(length):
                     break
+                if not UPLOADS.grow(name, len(chunk)):
+                    return _refused("busy", 503)
+                limit.reschedule(began + GRACE + len(data) / LEAST_RATE)
     except (ClientDisconnect, TimeoutError):
         data.clear()
-    if len(data) != size:
+    if len(data) != int(length):
         UPLOADS.drop(name)
         return _refused("sent", 400)
     UPLOADS.put(name, bytes(data))
     asyncio.get_running_loop().call_later(UPLOADS.seconds, UPLOADS.drop, name)
     return JSONResponse({"id": name})
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from, an IPv6 network as one. Behind a proxy this is what the proxy says, if
+    uvicorn is told to believe it (FORWARDED_ALLOW_IPS), else the proxy itself."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    return host if address.version == 4 else str(ip_network((host.partition("%")[0], 64), strict=False))
 
 
 def _refused(key: str, status: int) -> Response:

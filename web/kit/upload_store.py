@@ -1,16 +1,19 @@
 """Files on their way from a reader's browser to the page that asked for them: in memory, for a minute.
 
-Only the reader who sent a file can take it out, once.
+Only the reader who sent a file can take it out, once. What has arrived counts, not what was announced. Where
+room runs out, the address that holds most gives way, so that a flood takes its room from itself.
 """
 
 import secrets
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from threading import Lock
 
 MB = 1 << 20
 MAX_BYTES = 64 * MB  # of one file, whatever it is for
 MAX_EACH = 2 * MAX_BYTES  # of the files of one reader: an adapter is two
+MAX_ADDRESS = 2 * MAX_BYTES  # of the files from one address, where a class may sit behind one
 MAX_WAITING = 192 * MB  # of all files of all readers together
 SECONDS = 60.0
 
@@ -18,35 +21,47 @@ SECONDS = 60.0
 @dataclass
 class _Upload:
     reader: str
-    size: int
+    address: str
     until: float
+    size: int = 0
     data: bytes | None = None
 
 
 @dataclass
 class UploadStore:
-    """Files that wait to be taken. Their memory is counted before the first byte arrives."""
+    """Files that wait to be taken; sizes in bytes."""
 
     most: int = MAX_WAITING
     most_each: int = MAX_EACH
+    most_address: int = MAX_ADDRESS
     seconds: float = SECONDS
-    _uploads: dict[str, _Upload] = field(default_factory=dict)
+    _uploads: dict[str, _Upload] = field(default_factory=dict)  # in the order of their beginning
     _lock: Lock = field(default_factory=Lock)
 
-    def reserve(self, reader: str, size: int) -> str | None:
-        """A name for a file of that size, or None: there is no room now."""
+    def begin(self, reader: str, address: str) -> str:
+        """A name for a file of which nothing has arrived yet."""
         with self._lock:
-            now = time.monotonic()
-            self._uploads = {name: one for name, one in self._uploads.items() if one.until > now}
-            every = self._uploads.values()
-            mine = sum(one.size for one in every if one.reader == reader)
-            if mine + size > self.most_each or sum(one.size for one in every) + size > self.most:
-                return None
             name = secrets.token_urlsafe(18)
-            self._uploads[name] = _Upload(reader, size, now + self.seconds)
+            self._uploads[name] = _Upload(reader, address, time.monotonic() + self.seconds)
             return name
 
+    def grow(self, name: str, size: int) -> bool:
+        """Count bytes that arrived; False where there is no room for them, and the file is dropped."""
+        with self._lock:
+            now = time.monotonic()
+            self._uploads = {key: one for key, one in self._uploads.items() if one.until > now}
+            one = self._uploads.get(name)
+            if one is None:
+                return False
+            one.size += size
+            one.until = now + self.seconds
+            if self._has_room(one):
+                return True
+            del self._uploads[name]
+            return False
+
     def put(self, name: str, data: bytes) -> None:
+        """The file is whole."""
         with self._lock:
             if name in self._uploads:
                 self._uploads[name].data = data
@@ -63,6 +78,27 @@ class UploadStore:
                 return None
             del self._uploads[name]
             return one.data
+
+    def _has_room(self, grown: _Upload) -> bool:
+        every = self._uploads.values()
+        if sum(one.size for one in every if one.reader == grown.reader) > self.most_each:
+            return False
+        held: Counter[str] = Counter()
+        for one in every:
+            held[one.address] += one.size
+        if held[grown.address] > self.most_address:
+            return False
+        excess = held.total() - self.most
+        while excess > 0:
+            others = [address for address in held if address != grown.address]
+            address = max(others, key=held.__getitem__, default="")
+            if held[address] < held[grown.address]:
+                return False
+            key, oldest = next((key, one) for key, one in self._uploads.items() if one.address == address)
+            del self._uploads[key]
+            held[address] -= oldest.size
+            excess -= oldest.size
+        return True
 
 
 UPLOADS = UploadStore()

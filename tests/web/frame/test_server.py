@@ -70,7 +70,7 @@ def test_an_address_without_a_language_is_led_to_the_browsers(
 
 def test_a_reader_gets_one_unguessable_cookie(client: TestClient) -> None:
     cookie = client.get("/?lang=en", headers=HTML).headers["set-cookie"]
-    assert re.match(r"pradit_reader=[\w-]{32}; HttpOnly;", cookie)
+    assert re.match(r"pradit_reader=[\w-]{32}\.[\w-]{43}; HttpOnly;", cookie)
     assert "SameSite=lax" in cookie
     assert "set-cookie" not in client.get("/?lang=en", headers=HTML).headers  # the client keeps it
     assert TestClient(client.app).get("/?lang=en", headers=HTML).headers["set-cookie"] != cookie

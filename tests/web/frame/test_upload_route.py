@@ -7,12 +7,13 @@ import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.testclient import TestClient
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tests.jobs.helpers import wait_until
 from web.frame import upload_route
 from web.frame.upload_route import HEADER, MAX_BYTES, ROUTES
-from web.kit.reader import COOKIE
+from web.kit.reader import COOKIE, signed
 from web.kit.upload_store import UploadStore
 
 
@@ -25,7 +26,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> UploadStore:
 
 @pytest.fixture
 def client(store: UploadStore) -> Iterator[TestClient]:
-    with TestClient(Starlette(routes=ROUTES), cookies={COOKIE: "ann"}) as client:
+    with TestClient(Starlette(routes=ROUTES), cookies={COOKIE: signed("ann")}) as client:
         yield client
 
 
@@ -48,33 +49,39 @@ def test_a_form_of_another_site_is_refused(client: TestClient) -> None:
         assert stranger.post("/upload", content=b"numbers", headers={HEADER: "1"}).status_code == 403
 
 
-@pytest.mark.parametrize("told", ["", "-1", "many", str(MAX_BYTES + 1), "٣"])
-def test_a_length_that_is_not_told_or_too_large_is_refused_unread(client: TestClient, told: str) -> None:
+@pytest.mark.parametrize("length", ["", "-1", "many", str(MAX_BYTES + 1), "٣"])
+def test_a_length_that_is_not_given_or_too_large_is_refused_unread(client: TestClient, length: str) -> None:
     def never() -> Iterator[bytes]:
         yield b"x"
 
-    headers = {HEADER: "1"} | ({"content-length": told.encode()} if told else {})
+    headers = {HEADER: "1"} | ({"content-length": length.encode()} if length else {})
     answer = client.post("/upload", content=never(), headers=headers)
     assert (answer.status_code, answer.json()) == (413, {"refused": "sent"})
 
 
 def test_a_length_that_is_not_the_truth_is_refused(client: TestClient, store: UploadStore) -> None:
-    for told in ("3", "9"):
+    for length in ("3", "9"):
         answer = client.post(
-            "/upload", content=iter([b"12345"]), headers={HEADER: "1", "content-length": told}
+            "/upload", content=iter([b"12345"]), headers={HEADER: "1", "content-length": length}
         )
         assert answer.json() == {"refused": "sent"}
     assert not store._uploads
 
 
-def test_a_file_that_never_ends_is_not_waited_for(store: UploadStore) -> None:
-    store.seconds = 0.01
+def test_a_file_that_never_ends_is_not_waited_for(
+    store: UploadStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_route, "GRACE", 0.01)
     sent: list[Message] = [{"type": "http.request", "body": b"12", "more_body": True}]
 
     async def dribble() -> Message:
         return sent.pop() if sent else await asyncio.Event().wait()
 
-    headers = [(b"cookie", f"{COOKIE}=ann".encode()), (HEADER.encode(), b"1"), (b"content-length", b"5")]
+    headers = [
+        (b"cookie", f"{COOKIE}={signed('ann')}".encode()),
+        (HEADER.encode(), b"1"),
+        (b"content-length", b"5"),
+    ]
     request = Request({"type": "http", "method": "POST", "headers": headers}, dribble)
     answer = asyncio.run(asyncio.wait_for(upload_route.receive(request), 10))
     assert answer.status_code == 400
@@ -90,22 +97,66 @@ def test_there_is_room_for_so_much(client: TestClient, store: UploadStore) -> No
     assert client.post("/upload", content=b"1234", headers={HEADER: "1"}).status_code == 200
 
 
+def held(store: UploadStore, reader: str, size: int, address: str = "here") -> str:
+    """A file that arrived and waits; "" where there was no room."""
+    name = store.begin(reader, address)
+    if not store.grow(name, size):
+        return ""
+    store.put(name, b"numbers")
+    return name
+
+
+def test_what_was_announced_takes_no_room(store: UploadStore) -> None:
+    for i in range(1000):
+        store.begin(f"stranger {i}", "there")
+    assert held(store, "ann", MAX_BYTES)
+
+
 def test_one_reader_leaves_room_for_the_others(store: UploadStore) -> None:
-    adapter = [store.reserve("ann", MAX_BYTES) for _ in range(2)]
+    adapter = [held(store, "ann", MAX_BYTES) for _ in range(2)]
     assert all(adapter), "two large files are one adapter"
-    assert store.reserve("ann", 1) is None
-    assert store.reserve("ben", MAX_BYTES)
-    store.drop(str(adapter[0]))
-    assert store.reserve("ann", 1)
+    assert not held(store, "ann", 1)
+    assert held(store, "ben", MAX_BYTES, "elsewhere")
+    store.drop(adapter[0])
+    assert held(store, "ann", 1)
+
+
+def test_one_address_leaves_room_for_the_others_whoever_it_says_it_is(store: UploadStore) -> None:
+    files = [held(store, f"stranger {i}", MAX_BYTES // 4, "there") for i in range(20)]
+    assert sum(map(bool, files)) == 8, "two of the largest"
+    assert held(store, "ann", MAX_BYTES)
+
+
+def test_where_room_runs_out_who_holds_most_gives_way(store: UploadStore) -> None:
+    store.most = 30
+    files = [held(store, "a", 10, "first"), held(store, "b", 10, "first"), held(store, "c", 10, "second")]
+    assert all(files)
+    mine = held(store, "ann", 8, "mine")
+    assert mine
+    assert [store.take(name, reader) for name, reader in zip(files, "abc", strict=True)] == [
+        None,
+        b"numbers",
+        b"numbers",
+    ]
+    assert not held(store, "ann", 25, "mine"), "and nobody is displaced by who holds more"
+
+
+def test_a_sender_that_was_displaced_is_refused(store: UploadStore) -> None:
+    store.most = 10
+    name = store.begin("slow", "there")
+    assert store.grow(name, 6)
+    assert held(store, "ann", 5)
+    assert not store.grow(name, 1)
 
 
 def test_what_nobody_takes_is_forgotten(store: UploadStore) -> None:
-    store.seconds, store.most_each = 0.0, store.most
-    name = store.reserve("ann", store.most)
-    assert name
+    store.seconds = 0.0
+    name = store.begin("ann", "here")
+    store._uploads[name].size = store.most
     store.put(name, b"numbers")
     assert store.take(name, "ann") is None
-    assert store.reserve("ben", store.most), "its room is free again"
+    store.seconds = 60.0
+    assert held(store, "ben", MAX_BYTES, "here"), "its room is free again"
 
 
 def test_what_nobody_takes_does_not_stay_until_the_next_file_comes(
@@ -118,9 +169,42 @@ def test_what_nobody_takes_does_not_stay_until_the_next_file_comes(
 
 
 def test_a_file_that_has_not_arrived_cannot_be_taken(store: UploadStore) -> None:
-    name = store.reserve("ann", 5)
-    assert name
+    name = store.begin("ann", "here")
     assert store.take(name, "ann") is None
     store.drop(name)
     store.put(name, b"late!")
     assert store.take(name, "ann") is None
+
+
+@pytest.mark.parametrize(
+    "cookie", ["ann", "ann.signature", signed("ann")[:-1] + "~", "." + signed("ann"), ""]
+)
+def test_a_cookie_that_was_not_signed_here_is_no_reader(store: UploadStore, cookie: str) -> None:
+    with TestClient(Starlette(routes=ROUTES), cookies={COOKIE: cookie}) as stranger:
+        answer = stranger.post("/upload", content=b"numbers", headers={HEADER: "1"})
+    assert (answer.status_code, answer.json()) == (403, {"refused": "reader"})
+
+
+@pytest.mark.parametrize(
+    ("peer", "header", "address"),
+    [
+        ("198.51.100.7", "203.0.113.9", "198.51.100.7"),  # no proxy of ours: what it says is not believed
+        ("10.0.0.1", "203.0.113.9", "203.0.113.9"),
+        ("10.0.0.1", "192.0.2.1, 203.0.113.9", "203.0.113.9"),  # what the sender put before it neither
+        ("2001:db8::1", "", "2001:db8::/64"),
+        ("2001:db8::2:3", "", "2001:db8::/64"),
+        ("a socket", "", "a socket"),
+    ],
+)
+def test_only_a_proxy_that_was_named_says_where_a_request_comes_from(
+    peer: str, header: str, address: str
+) -> None:
+    found: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        found.append(upload_route.address_of(Request(scope)))
+
+    headers = [(b"x-forwarded-for", header.encode())] if header else []
+    scope = {"type": "http", "client": (peer, 1), "headers": headers}
+    asyncio.run(ProxyHeadersMiddleware(app, "10.0.0.1")(scope, None, None))  # type: ignore[arg-type]
+    assert found == [address]
