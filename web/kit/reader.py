@@ -66,7 +66,7 @@ def _secret() -> bytes:
             os.unlink(temporary)
         if len(kept := path.read_bytes()) >= 32:
             return kept
-        log.warning("%s is too short for a secret", path)
-    except OSError as error:
-        log.warning("no secret can be kept (%s): readers' cookies end with this server", error)
+        raise OSError(f"{path} is too short for a secret")
+    except OSError:
+        log.exception("no secret can be kept: readers' cookies end with this server")
     return secrets.token_bytes(32)
