@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from lora_core.adapter import adapted_layers, install, linear_layers, refuse_unready, remembered
+from lora_core.adapter import Attached, adapted_layers, install, linear_layers, refuse_unready, remembered
 from lora_core.formats import peft as peft_format
+from lora_core.formats.peft_tensors import unwrapped
 from lora_core.methods import method
 
 M = TypeVar("M", bound=nn.Module)
@@ -23,14 +24,15 @@ def save_adapter(model: nn.Module, folder: str | os.PathLike[str]) -> None:
     Raises:
         ValueError: no adapter is attached, or `folder` is a file.
     """
-    layers = adapted_layers(model)
-    config = remembered(model).config
+    config = _remembered(model).config
+    model = _innermost(model)
+    layers = {unwrapped(name): layer for name, layer in adapted_layers(model).items()}
     peft_format.write(
         folder,
         config,
         {name: {part: _array(t) for part, t in layer.tensors().items()} for name, layer in layers.items()},
         scales={name: layer.scale for name, layer in layers.items()},
-        names=_names_without_adapter(model),
+        names=map(unwrapped, _names_without_adapter(model)),
         entries=method(config.method).entries(layers),
     )
 
@@ -55,31 +57,70 @@ def load_adapter(model: M, folder: str | os.PathLike[str], *, quantised: bool = 
     kind = "qlora" if quantised else saved.config.method
     how = method(kind)
     linear = linear_layers(model)
+    places = _places(linear)
     for name in saved.layers:
-        if name not in linear:
+        if name not in places:
             part = next(iter(saved.layers[name]))
             raise ValueError(
                 f"tensor {peft_format.tensor_name(name, part)} has no place; "
                 f"linear modules are: {', '.join(linear) or 'none'}"
             )
-    asked = saved.targets(linear)
-    for name in asked:
-        if name not in saved.layers:
-            first = next(iter(how.layer.shapes(1, 1, 1)))
-            raise ValueError(f"tensor {peft_format.tensor_name(name, first)} is missing")
+    asked = {places[name]: name for name in reversed(saved.targets(places))}
+    found = {places[name] for name in saved.layers}
+    for full in (full for full in linear if full in asked and full not in found):
+        first = next(iter(how.layer.shapes(1, 1, 1)))
+        raise ValueError(f"tensor {peft_format.tensor_name(asked[full], first)} is missing")
+    check_beside(model, saved)
     layers = {}
     for name, arrays in saved.layers.items():
-        if name not in asked:
+        config, place = saved.config_of(name), places[name]
+        if place not in asked:
             part = next(iter(arrays))
             raise ValueError(f"tensor {peft_format.tensor_name(name, part)} is not of target_modules")
-        config = saved.config_of(name)
-        d_out, d_in = linear[name].weight.shape
+        d_out, d_in = linear[place].weight.shape
         _check_shapes(name, arrays, how.layer.shapes(d_out, d_in, config.rank))
         # The start is overwritten at once: a generator of its own leaves the caller's random numbers alone.
-        layer = how.build(linear[name], config, generator=torch.Generator(), gradient=None)
+        layer = how.build(linear[place], config, generator=torch.Generator(), gradient=None)
         layer.load({part: torch.from_numpy(array.copy()) for part, array in arrays.items()})
-        layers[name] = layer
+        layer.scale = saved.scale_of(name)
+        layers[place] = layer
     return install(model, replace(saved.config, method=kind), linear, layers)
+
+
+def check_beside(model: nn.Module, saved: peft_format.SavedAdapter) -> None:
+    """What a file holds of the base itself, as PEFT writes of a head it adapts, must be what the base has.
+
+    Raises:
+        ValueError: a weight is not the model's own; the message says why it may be in the file.
+    """
+    own = dict(model.named_parameters(remove_duplicate=False)) | dict(
+        model.named_buffers(remove_duplicate=False)
+    )
+    places = _places(own)
+    whole = saved.entries.get("modules_to_save") or []
+    for name, array in saved.beside.items():
+        full = f"tensor {peft_format.PREFIX}{name}"
+        if name not in places:
+            usual = peft_format.tensor_name("<module>", "lora_A.weight")
+            raise ValueError(f"unexpected tensor {peft_format.PREFIX}{name}, expected names like {usual}")
+        held = own[places[name]]
+        if held.shape != array.shape:
+            raise ValueError(
+                f"{full} has shape {array.shape}, expected {tuple(held.shape)}: the file holds a layer of "
+                "the base, resized (as by resize_token_embeddings); give the model that size first"
+            )
+        if torch.equal(torch.from_numpy(array.copy()).to(held), held):
+            continue
+        module, _, part = name.rpartition(".")
+        if any(f".{module}".endswith(f".{each}") for each in whole):
+            cause = (
+                "it was trained whole beside the adapter (modules_to_save); load_adapter brings no weights"
+            )
+        elif part == "bias" and saved.entries.get("bias", "none") != "none":
+            cause = f"biases were trained (bias is {saved.entries['bias']!r}), and load_adapter brings none"
+        else:
+            cause = "the adapter was made on another base, or this weight was trained with it"
+        raise ValueError(f"{full} is not equal to the model's own: {cause}")
 
 
 def _check_shapes(
@@ -95,6 +136,35 @@ def _check_shapes(
         raise ValueError(
             f"unexpected tensor {peft_format.tensor_name(name, part)}, expected {', '.join(shapes)}"
         )
+
+
+def _places(names: Iterable[str]) -> dict[str, str]:
+    """A name as a file may have it -> the model's own, for what a compiled or parallel model renames."""
+    names = list(names)
+    plain = {unwrapped(name): name for name in names}
+    outer = {name.removeprefix("module."): own for name, own in plain.items() if name.startswith("module.")}
+    return outer | plain | {name: name for name in names}
+
+
+def _innermost(model: nn.Module) -> nn.Module:
+    """The model inside torch.compile's wrapper and those of parallel training."""
+    while True:
+        inner = model._modules.get("_orig_mod")
+        if inner is None and isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            inner = model.module
+        if inner is None:
+            return model
+        model = inner
+
+
+def _remembered(model: nn.Module) -> Attached:
+    """What `attach` left on the model, or on the one inside its wrappers."""
+    try:
+        return remembered(model)
+    except ValueError:
+        if _innermost(model) is model:
+            raise
+        return remembered(_innermost(model))
 
 
 def _array(tensor: Tensor) -> peft_format.Array:

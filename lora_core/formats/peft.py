@@ -1,7 +1,8 @@
 """A saved adapter: adapter_config.json and adapter_model.safetensors, as Hugging Face PEFT has them.
 
-No torch here: tensors are numpy arrays. bfloat16, which numpy does not know, is read and written as float32
-(which holds it exactly; PEFT also keeps the factors of a half-precision model in float32).
+No torch here: tensors are numpy arrays, mapped from the file and read when they are asked for. bfloat16,
+which numpy does not know, is read and written as float32 (which holds it exactly; PEFT also keeps the factors
+of a half-precision model in float32).
 
 Tensors are called `base_model.model.<module>.lora_A.weight` (r, d_in) and `….lora_B.weight` (d_out, r).
 """
@@ -11,41 +12,40 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save
 
-from lora_core.config import METHODS, AdapterConfig
+from lora_core.config import AdapterConfig
 from lora_core.formats import peft_adalora, peft_names
-from lora_core.formats.peft_adalora import Array as Array
+from lora_core.formats.peft_config import PeftConfig, read_config
+from lora_core.formats.peft_files import CONFIG_FILE as CONFIG_FILE
+from lora_core.formats.peft_files import TENSOR_FILE as TENSOR_FILE
+from lora_core.formats.peft_files import open_files
+from lora_core.formats.peft_tensors import PREFIX as PREFIX
+from lora_core.formats.refusal import FormatError
+from lora_core.formats.tensor_file import Array as Array
+from lora_core.formats.tensor_file import TensorFile
 
-CONFIG_FILE = peft_names.FILE
-TENSOR_FILE = "adapter_model.safetensors"
-
-_PREFIX = "base_model.model."
-_KINDS = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}
-# What PEFT offers on top of LoRA and is not read here, with the values that mean "not in use".
+# What PEFT offers on top of LoRA and `read` does not, with the values that mean "not in use".
 _UNUSED: Mapping[str, tuple[Any, ...]] = {
-    "fan_in_fan_out": (False,),
-    "bias": ("none",),
-    "lora_bias": (False,),
-    "modules_to_save": (None, []),
+    "lora_bias": (False, None),
     "trainable_token_indices": (None, [], {}),
     "layer_replication": (None, []),
     "target_parameters": (None, []),
     "alora_invocation_tokens": (None, []),
-    "use_qalora": (False,),
+    "use_qalora": (False, None),
     "use_bdlora": (None, False),
     "arrow_config": (None,),
+    "kasa_config": (None,),
+    "monteclora_config": (None,),
     # Other starts change the base weights; the factors then mean nothing without that change.
-    "init_lora_weights": (True, False, None, "gaussian", "orthogonal", "eva", "pissa"),
+    "init_lora_weights": (True, False, None, "gaussian", "orthogonal", "eva", "mica", "pissa"),
 }
 
 
@@ -55,79 +55,137 @@ class SavedAdapter:
 
     entries: adapter_config.json as it stands.
     config: the same as an AdapterConfig; its targets are the names in the file, its rank and α the general
-        ones.
-    layers: module name -> "lora_A.weight" -> array.
+        ones, α without its sign.
+    layers: module name -> "lora_A.weight" -> array, read from the mapped file at each access.
+    beside: parameter name -> array: what the file holds of the base itself.
+    source: adapter_config.json as PEFT reads it, with γ of each module.
+    wrapped: names in the file come from a compiled or parallel model; here they are the base's own.
     """
 
     entries: Mapping[str, Any]
     config: AdapterConfig
     layers: Mapping[str, Mapping[str, Array]]
+    beside: Mapping[str, Array]
+    source: PeftConfig
+    wrapped: bool = False
 
     def config_of(self, name: str) -> AdapterConfig:
-        """The configuration of one layer, its own rank and α if the file gives it some."""
+        """The configuration of one layer, its own rank and α if the file gives it some; see `scale_of`."""
         if self.config.method == "adalora":  # whose rank_pattern says which triplets were kept
             return self.config
-        values = self.config.to_json()
-        for pattern, field in (("rank_pattern", "rank"), ("alpha_pattern", "alpha")):
-            values[field] = peft_names.by_pattern(self.entries.get(pattern) or {}, name, values[field])
+        values = {
+            **self.config.to_json(),
+            "rank": self.source.rank(name),
+            "alpha": _size(self.source.alpha(name)),
+        }
         return AdapterConfig.from_json(values)
+
+    def scale_of(self, name: str) -> float:
+        """γ of one layer, with its sign, as PEFT computes it."""
+        return self.source.scale(name)
 
     def targets(self, names: Iterable[str]) -> list[str]:
         """Which of a model's linear modules the file's `target_modules` asks for, as PEFT would read it."""
         asked = self.entries.get("target_modules")
-        if asked is None or asked == "all-linear" or self.entries.get("layers_to_transform") is not None:
+        if (
+            not asked
+            or asked == "all-linear"
+            or self.entries.get("layers_to_transform") is not None
+            or self.wrapped
+        ):
             return list(self.layers)  # what PEFT would have chosen depends on more than names
         wanted = peft_names.matcher(asked)
         excluded = peft_names.matcher(self.entries.get("exclude_modules") or [])
         return [name for name in names if wanted(name) and not excluded(name)]
 
 
+class _Arrays(Mapping[str, Array]):
+    """Names of one's own for tensors of a file, read at each access."""
+
+    def __init__(self, tensors: TensorFile, names: Mapping[str, str]) -> None:
+        self._tensors, self._names = tensors, names
+
+    def __getitem__(self, part: str) -> Array:
+        return self._tensors.array(self._names[part])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 def tensor_name(module: str, part: str) -> str:
     """("blocks.0", "lora_A.weight") -> "base_model.model.blocks.0.lora_A.weight"."""
-    return f"{_PREFIX}{module}.{part}"
+    return f"{PREFIX}{module}.{part}"
 
 
-def read(folder: str | os.PathLike[str]) -> SavedAdapter:
-    """Reads and checks an adapter's folder.
+def read(source: str | os.PathLike[str] | bytes, config: bytes | None = None) -> SavedAdapter:
+    """Reads and checks an adapter: its folder, or the contents of its two files.
 
     Raises:
-        ValueError: a file is missing or broken, or holds what cannot be read here; the message says which and
-            what.
+        FormatError: (a ValueError) a file is missing or broken, or holds what cannot be read here; the
+            message says which and what.
     """
-    folder = Path(folder)
-    entries = _read_json(folder / CONFIG_FILE)
+    if not isinstance(source, bytes) and Path(source).suffix != ".safetensors":
+        read_config(Path(source) / CONFIG_FILE)  # whose absence is told first
+    files = open_files(source, config)
+    if files.config is None:
+        raise FormatError("missing", f"no {CONFIG_FILE} with it", file=CONFIG_FILE)
+    entries = files.config.entries
     method = _method(entries)
     for key, unused in _UNUSED.items():
         value = entries.get(key, unused[0])
         if not any(value is each or value == each for each in unused):
-            raise ValueError(f"{CONFIG_FILE}: {key} is {value!r}, expected {' or '.join(map(repr, unused))}")
-    peft_names.check(entries)
-    layers: dict[str, dict[str, Array]] = {}
-    for name, array in _read_tensors(folder / TENSOR_FILE).items():
-        found = re.fullmatch(rf"{re.escape(_PREFIX)}(.+)\.(lora_\w+(?:\.weight)?)", name)
-        if found is None:
-            usual = tensor_name("<module>", "lora_A.weight")
-            raise ValueError(f"{TENSOR_FILE}: unexpected tensor {name}, expected names like {usual}")
-        part = found[2].replace("magnitude_vector.weight", "magnitude_vector")  # some tools add the suffix
-        layers.setdefault(found[1], {})[part] = array
-    if not layers:
-        raise ValueError(f"{TENSOR_FILE} holds no tensor")
+            raise FormatError(
+                "config",
+                f"{CONFIG_FILE}: {key} is {value!r}, expected {' or '.join(map(repr, unused))}",
+                field=key,
+            )
+    for name, entry in files.tensors.entries.items():
+        if ".lora_" in name and 0 in entry.shape:
+            raise FormatError(
+                "empty_tensor",
+                f"{files.tensors.name}: {name} is empty, of shape {entry.shape}: DeepSpeed's ZeRO-3 (or "
+                "FSDP) saved its shards without gathering them; gather the parameters, then save again",
+                name=name,
+            )
+        files.tensors.raw(name)  # refuses types that are not read
+    if not files.names.layers:
+        usual = tensor_name("<module>", "lora_A.weight")
+        raise FormatError(
+            "no_layers",
+            f"{files.tensors.name}: unexpected tensor {next(iter(files.tensors))}, "
+            f"expected names like {usual}",
+        )
+    layers: dict[str, Mapping[str, Array]] = {
+        name: _Arrays(files.tensors, parts) for name, parts in files.names.layers.items()
+    }
     if method == "adalora" and entries.get("rank_pattern") is not None:
         layers = {
             name: peft_adalora.whole(name, arrays, entries["rank_pattern"]) for name, arrays in layers.items()
         }
     try:
-        config = AdapterConfig(
+        adapter = AdapterConfig(
             method=method,
             rank=entries.get("init_r", 12) if method == "adalora" else entries.get("r", 8),
-            alpha=entries.get("lora_alpha", 8),
+            alpha=_size(files.config.alpha("")),
             targets=tuple(layers),
             dropout=entries.get("lora_dropout", 0.0),
-            gamma_rule="alpha/sqrt(r)" if entries.get("use_rslora", False) else "alpha/r",
+            gamma_rule="alpha/sqrt(r)" if files.config.stabilised else "alpha/r",
         )
     except ValueError as error:
-        raise ValueError(f"{CONFIG_FILE}: {error}") from None
-    return SavedAdapter(entries, config, layers)
+        raise FormatError("config", f"{CONFIG_FILE}: {error}", field=str(error)) from None
+    beside = _Arrays(files.tensors, files.names.beside)
+    for saved in entries.get("modules_to_save") or []:
+        if not any(f".{name}".rpartition(".")[0].endswith(f".{saved}") for name in beside):
+            raise FormatError(
+                "config",
+                f"{CONFIG_FILE}: modules_to_save is {entries['modules_to_save']}, but "
+                f"{files.tensors.name} holds no weight of {saved}",
+                field="modules_to_save",
+            )
+    return SavedAdapter(entries, adapter, layers, beside, files.config, files.names.wrapped)
 
 
 def write(
@@ -193,18 +251,21 @@ def write(
 
 def _method(entries: Mapping[str, Any]) -> str:
     """The method a file was written by, as far as PEFT tells them apart."""
-    kind = entries.get("peft_type")
-    if kind == "ADALORA":
+    if entries["peft_type"] == "ADALORA":
         return "adalora"
-    if kind != "LORA":
-        raise ValueError(
-            f"{CONFIG_FILE}: peft_type is {kind!r}, expected an adapter of one of: {', '.join(METHODS)} "
-            "(peft_type 'LORA' or 'ADALORA')"
-        )
     pissa = entries.get("init_lora_weights") == "pissa"
     if pissa and entries.get("use_dora"):
-        raise ValueError(f"{CONFIG_FILE}: use_dora with init_lora_weights 'pissa', expected one of the two")
+        raise FormatError(
+            "config",
+            f"{CONFIG_FILE}: use_dora with init_lora_weights 'pissa', expected one of the two",
+            field="use_dora",
+        )
     return "pissa" if pissa else "dora" if entries.get("use_dora") else "lora"
+
+
+def _size(alpha: float) -> float:
+    """α as AdapterConfig takes it; `scale_of` keeps its sign, and an α of 0."""
+    return abs(alpha) or 1.0
 
 
 def _most_common(values: Iterable[Any]) -> Any:
@@ -214,39 +275,6 @@ def _most_common(values: Iterable[Any]) -> Any:
 
 def _plain(alpha: float) -> float | int:
     return int(alpha) if alpha == int(alpha) else alpha
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        entries = json.loads(path.read_text("utf-8"))
-    except OSError:
-        raise ValueError(f"no {path.name} in {str(path.parent)!r}") from None
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path.name} is not JSON: {error}") from None
-    if not isinstance(entries, dict):
-        raise ValueError(f"{path.name} holds a {type(entries).__name__}, expected an object")
-    return entries
-
-
-def _read_tensors(path: Path) -> dict[str, Array]:
-    try:
-        views = deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
-    except OSError:
-        raise ValueError(f"no {path.name} in {str(path.parent)!r}") from None
-    except SafetensorError as error:
-        raise ValueError(f"{path.name} is truncated or not a safetensors file: {error}") from None
-    return {name: _array(path, name, view) for name, view in sorted(views, key=lambda view: view[0])}
-
-
-def _array(path: Path, name: str, view: Mapping[str, Any]) -> Array:
-    if view["dtype"] == "BF16":  # the upper half of a float32
-        halves = np.frombuffer(view["data"], "<u2").astype("<u4") << 16
-        return halves.view("<f4").reshape(view["shape"])
-    if view["dtype"] not in _KINDS:
-        raise ValueError(
-            f"{path.name}: {name} is {view['dtype']}, expected one of: {', '.join(_KINDS)}, BF16"
-        )
-    return np.frombuffer(view["data"], _KINDS[view["dtype"]]).reshape(view["shape"])
 
 
 def _write_together(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -6,47 +6,62 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from lora_core.formats.patterns import MAX_WORK, Budget, PatternError, compiled
+from lora_core.formats.refusal import FormatError
+
 FILE = "adapter_config.json"
 
 
 def check(entries: Mapping[str, Any]) -> None:
-    """Raises ValueError: a key that should hold names or patterns holds something else."""
+    """Raises FormatError: a key that should hold names or patterns holds something else."""
     for key in ("target_modules", "exclude_modules"):
         value = entries.get(key)
         if not (
             value is None
-            or (isinstance(value, str) and _compiles(value))
+            or (isinstance(value, str) and (not value or _compiles(key, value)))
             or (isinstance(value, list) and all(isinstance(name, str) for name in value))
         ):
-            raise ValueError(f"{FILE}: {key} is {value!r}, expected names or a regular expression")
+            raise _wrong(key, value, "names or a regular expression")
+    value = entries.get("target_parameters")
+    if not (value is None or (isinstance(value, list) and all(isinstance(name, str) for name in value))):
+        raise _wrong("target_parameters", value, "names")
     for key in ("rank_pattern", "alpha_pattern"):
         value = entries.get(key)
-        if value is not None and not (isinstance(value, dict) and all(map(_compiles, value))):
-            raise ValueError(f"{FILE}: {key} is {value!r}, expected regular expressions and numbers")
+        lists = key == "rank_pattern" and entries.get("peft_type") == "ADALORA"
+        if value is None or (lists and isinstance(value, dict)):
+            continue
+        if not (isinstance(value, dict) and all(_compiles(key, pattern) for pattern in value)):
+            raise _wrong(key, value, "regular expressions and numbers")
 
 
-def _compiles(pattern: str) -> bool:
+def _compiles(key: str, pattern: str) -> bool:
     try:
-        re.compile(pattern)
-    except re.error:
-        return False
+        compiled(pattern)
+    except PatternError as error:
+        raise FormatError("pattern", f"{FILE}: {key} is {pattern[:60]!r}: {error}", field=key) from None
     return True
 
 
+def _wrong(key: str, value: Any, expected: str) -> FormatError:
+    return FormatError("config", f"{FILE}: {key} is {str(value)[:80]}, expected {expected}", field=key)
+
+
 def matcher(asked: str | list[str]) -> Callable[[str], bool]:
-    """Whether a module's name is asked for: a pattern fits it whole, or it is or ends in one of the names."""
-    if isinstance(asked, str):
-        pattern = re.compile(asked)
-        return lambda name: pattern.fullmatch(name) is not None
-    return lambda name: any(name == each or name.endswith(f".{each}") for each in asked)
+    """Whether a module's name is asked for: a pattern fits it whole, or it is or ends in one of the names.
 
+    It raises FormatError where a pattern takes too long.
+    """
+    if not isinstance(asked, str):
+        return lambda name: any(name == each or name.endswith(f".{each}") for each in asked)
+    pattern, budget = compiled(asked), Budget(20 * MAX_WORK)
 
-def by_pattern(patterns: Mapping[str, Any], name: str, default: Any) -> Any:
-    """The value of the first pattern that fits the end of a name, as in PEFT."""
-    for pattern, value in patterns.items():
-        if re.match(rf"(.*\.)?({pattern})$", name):
-            return value
-    return default
+    def fits(name: str) -> bool:
+        try:
+            return pattern.fullmatch(name, budget)
+        except PatternError as error:
+            raise FormatError("pattern", f"{FILE}: {error}", field="target_modules") from None
+
+    return fits
 
 
 def target_modules(chosen: list[str], names: Iterable[str]) -> list[str] | str:

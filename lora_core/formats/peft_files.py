@@ -1,0 +1,75 @@
+"""The two files of an adapter in PEFT's format, opened: headers checked, no tensor read. No torch here."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from lora_core.formats import peft_names
+from lora_core.formats.peft_config import PeftConfig, read_config
+from lora_core.formats.peft_tensors import Names, sort_names
+from lora_core.formats.refusal import FormatError
+from lora_core.formats.tensor_file import TensorFile
+
+CONFIG_FILE = peft_names.FILE
+TENSOR_FILE = "adapter_model.safetensors"
+PICKLED_FILE = "adapter_model.bin"
+
+
+@dataclass(frozen=True)
+class PeftFiles:
+    """Both files of an adapter, opened: every header is checked, no tensor is read.
+
+    Attributes:
+        config: adapter_config.json; None where there was none.
+        tensors: adapter_model.safetensors.
+        names: which tensor is what.
+    """
+
+    config: PeftConfig | None
+    tensors: TensorFile
+    names: Names
+
+
+def open_files(
+    source: str | os.PathLike[str] | bytes, config: str | os.PathLike[str] | bytes | None = None
+) -> PeftFiles:
+    """Opens an adapter: its folder, one of its two files, or their contents.
+
+    Args:
+        source: a folder; a safetensors file, beside which adapter_config.json is looked for; its content.
+        config: adapter_config.json, where it stands elsewhere.
+
+    Raises:
+        FormatError: (a ValueError) a file is missing or broken or no adapter of PEFT's.
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        tensors = TensorFile(bytes(source), TENSOR_FILE)
+    else:
+        path = Path(source)
+        if path.name == CONFIG_FILE:
+            path = path.parent
+        folder = path if path.suffix not in (".safetensors", ".bin") or path.is_dir() else path.parent
+        if config is None and (folder / CONFIG_FILE).is_file():
+            config = folder / CONFIG_FILE
+        if path.is_file():
+            tensors = TensorFile(path)
+        else:
+            _refuse_pickled(folder)
+            tensors = TensorFile(folder / TENSOR_FILE if path == folder else path)
+    found = None if config is None else read_config(config)
+    names = sort_names(tensors, tensors.name)
+    if not len(tensors):
+        raise FormatError("no_tensor", f"{tensors.name} holds no tensor")
+    return PeftFiles(found, tensors, names)
+
+
+def _refuse_pickled(folder: Path) -> None:
+    if (folder / PICKLED_FILE).exists() and not (folder / TENSOR_FILE).exists():
+        raise FormatError(
+            "pickle",
+            f"{PICKLED_FILE} is a Python pickle and is not opened, because it may run code; save the adapter "
+            f"with safe_serialization, as {TENSOR_FILE}",
+            file=PICKLED_FILE,
+        )
