@@ -52,8 +52,11 @@ def train(
     weights are those of the last good step.
 
     Args:
+        model: trained in place.
+        optimizer: of the parameters that train.
         loss: of a model on a batch, a scalar.
-        schedule: what the optimisers' rates, as they are now, are multiplied by at step 0, 1, ….
+        batches: each is given to `loss` as it comes; one step a batch.
+        schedule: step 0, 1, … -> the factor on the optimisers' present rates.
         norms: measure the gradients too.
         beside: further models and their optimisers, trained step by step on the same batches.
     """

@@ -1,0 +1,1 @@
+"""Adapter files of other programs: Hugging Face PEFT's. No torch here."""

@@ -177,8 +177,9 @@ def compiled(text: str) -> Pattern:
 
 
 def first_key(patterns: Iterable[str], name: str, budget: Budget | None = None) -> str | None:
-    """The first pattern that fits a module's name as PEFT fits `rank_pattern` and `alpha_pattern`: the whole
-    name, or its end from a dot on; a leading `^` therefore asks for the whole name.
+    """The first pattern that fits a module's name as PEFT fits `rank_pattern` and `alpha_pattern`.
+
+    A pattern fits the whole name, or its end from a dot on; a leading `^` therefore asks for the whole name.
 
     Raises:
         PatternError: a pattern cannot be matched safely.

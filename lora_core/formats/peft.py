@@ -200,6 +200,7 @@ def write(
     """Writes an adapter's folder: both files whole, then both put in place.
 
     Args:
+        folder: made if it is missing.
         config: gives dropout and, through its γ rule, the sense of α. γ "constant" is written as α = γ r.
         layers: module name -> "lora_A.weight" -> array; A (r, d_in) comes first.
         scales: module name -> γ.

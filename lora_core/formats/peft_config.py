@@ -54,6 +54,7 @@ class PeftConfig:
 
     @property
     def stabilised(self) -> bool:
+        """Whether γ is α / √r."""
         return bool(self.entries.get("use_rslora")) and self.kind == "LORA"
 
     @property
@@ -76,7 +77,7 @@ class PeftConfig:
         return [key for key, off in VARIANTS.items() if self.entries.get(key, off[0]) not in off]
 
     def rank(self, name: str) -> int:
-        """r of a module, or of a parameter by its full name, as PEFT reads it.
+        """The rank of a module, or of a parameter by its full name, as PEFT reads it.
 
         Raises:
             FormatError: it is no number, or a pattern cannot be matched safely.

@@ -1,5 +1,6 @@
-"""The names of tensors in PEFT's files: which belong to a layer's update, and which stand beside. No torch
-here.
+"""The names of tensors in PEFT's files. No torch here.
+
+Which belong to a layer's update, and which stand beside:
 
 base_model.model.<module>.lora_A.weight        as PEFT writes it
 base_model.model.<module>.lora_A.<adapter>.weight, module.base_model.model.…, _orig_mod.…
@@ -96,7 +97,7 @@ def _part(tail: str) -> tuple[str, str]:
 
 
 def _parameter(path: str) -> str:
-    """ "lm_head.base_layer.weight" -> "lm_head.weight"."""
+    """The parameter's name in the base: "lm_head.base_layer.weight" -> "lm_head.weight"."""
     kept = path.split(".")
     if "modules_to_save" in kept[1:-1]:
         at = kept.index("modules_to_save", 1)

@@ -1,0 +1,1 @@
+"""Low-rank approximations of a matrix, by numpy and scipy. No torch here."""

@@ -1,6 +1,6 @@
 """Approximating a matrix M (m, n) at rank r, with numpy and scipy. No torch here.
 
-scipy takes longer to import than a page has to appear, so it is fetched by those who need it.
+scipy is imported by the functions that need it: its import is slow.
 
     truncated SVD   M ≈ U_r S_r V_rᵀ        the best there is: error² = Σ_{i>r} σᵢ²  (Eckart & Young 1936)
     pseudo-inverse  B = M A⁺ or A = B⁺ M    the best second factor when one is given
@@ -65,6 +65,7 @@ class CUR(NamedTuple):
     R: Matrix
 
     def product(self) -> Matrix:
+        """C U R (m, n)."""
         return self.C @ self.U @ self.R
 
 
@@ -106,7 +107,7 @@ def best_factors(delta: npt.ArrayLike, rank: int, *, scale: float = 1.0) -> Fact
     Both get the root of the singular values, so AAᵀ = BᵀB.
 
     Raises:
-        ValueError: as above, or scale is not above 0.
+        ValueError: ΔW or the rank cannot be used (see the module), or scale is not above 0.
     """
     if not (np.isfinite(scale) and scale > 0):
         raise ValueError(f"scale is {scale!r}, expected a number above 0")
@@ -177,7 +178,7 @@ def best_A(M: npt.ArrayLike, B: npt.ArrayLike) -> Matrix:
 
 
 def drawn_columns(M: npt.ArrayLike, rank: int, *, generator: np.random.Generator) -> Indices:
-    """r different columns in the order they are drawn, each in proportion to its squared length.
+    """Draws r different columns, in the order drawn, each in proportion to its squared length.
 
     The first k of them are a draw of k columns. Columns of zeros come only when no other is left.
     """
@@ -235,7 +236,7 @@ def sampled_product(
     X Y is a sum of zeros, so is C R.
 
     Raises:
-        ValueError: as above, the inner sizes differ, or samples is below 1.
+        ValueError: X or Y cannot be used (see the module), the inner sizes differ, or samples is below 1.
     """
     X, Y = _matrix(X), _matrix(Y)
     _check_inner(X, Y)

@@ -8,10 +8,10 @@ Each is M seen through orthonormal bases, and rank r + 1 adds one vector to the 
     ID      Q_r Q_rᵀ M = C P             Q: columns of M chosen by pivoted QR
     CUR     Q_r Q_rᵀ M P_r P_rᵀ = C U R  Q: the columns of ID; P: the rows that ID chooses of Mᵀ;  U = C⁺ M R⁺
 
-which is what `lowrank` computes at one rank (Q Qᵀ = C C⁺ for any C whose columns Q spans). The error follows
+`low_rank` computes the same at one rank (Q Qᵀ = C C⁺ for any C whose columns Q spans). The error follows
 from what is kept, since all are orthogonal projections: ‖M − M_r‖² = ‖M‖² − ‖M_r‖², with ‖·‖ Frobenius.
 
-Sources: as in `lowrank`. What is stored, in numbers: r (m + n) for SVD (singular values inside the factors);
+Sources: those of `low_rank`. Numbers to store: r (m + n) for SVD (singular values inside the factors);
     r m for a given A, which comes back from its seed, so that B alone is kept; r (m + n − r) and r indices
     for CR and ID, whose second factor is the identity on the columns; for CUR C and R, whose common entries
     count once, U, and 2 r indices: r (m + n) + 2 r.
@@ -35,9 +35,9 @@ from lora_core.matrix.low_rank import (
 
 METHODS = ("svd", "given", "cr", "id", "cur")
 RANDOM = ("given", "cr")
-"""The methods that hang on chance: a draw decides A, or the columns."""
+"""The methods that draw at random: A, or the columns."""
 MOST = 64
-"""The highest rank that is looked at, whatever the matrix."""
+"""The highest rank computed, whatever the matrix."""
 
 STORED: Mapping[str, Callable[[int, int, int], int]] = {
     "svd": lambda m, n, r: r * (m + n),
@@ -81,17 +81,17 @@ class Nested:
 
 
 def ranks(M: npt.ArrayLike) -> int:
-    """How many ranks there are to look at: M's own rank, at most MOST; 0 for a matrix of zeros."""
+    """The number of ranks computed: M's own rank, at most MOST; 0 for a matrix of zeros."""
     values = np.asarray(M, np.float64)
     size = np.abs(values).max(initial=0.0)
     return min(MOST, int(np.linalg.matrix_rank(values / size))) if size > 0 else 0
 
 
 def nested(M: npt.ArrayLike, *, seed: int) -> dict[str, Nested]:
-    """All of METHODS, at the ranks 1 … `ranks(M)`; the seed decides what chance decides.
+    """All of METHODS, at the ranks 1 … `ranks(M)`; the seed is that of the random draws.
 
     Raises:
-        ValueError: as in `lowrank`, or M is zero everywhere.
+        ValueError: M is not a real finite matrix (see `low_rank`), or is zero everywhere.
     """
     k = ranks(M)
     if k == 0:

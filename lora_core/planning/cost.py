@@ -47,6 +47,7 @@ class Cost:
 
     @property
     def flops(self) -> int:
+        """Forward and backward."""
         return self.forward + self.backward
 
 
