@@ -51,7 +51,7 @@ class JobView:
 class Job:
     """What the pool knows of a job; guarded by the pool's lock.
 
-    `seen` is when its reader last polled, `stop_asked` when it was told to stop and `stop_key` why.
+    `seen` is when its reader last polled, `stop_asked` when it was asked to stop and `stop_key` why.
     """
 
     id: str

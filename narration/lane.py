@@ -38,12 +38,12 @@ class Lane:
 
     Args:
         done: called with each sentence, from the lane's thread.
-        have: whether a key has been made meanwhile, for another reader.
+        is_made: whether a key has been made meanwhile, for another reader.
         command: how to start the worker.
     """
 
-    def __init__(self, done: Done, have: Callable[[str], bool], command: Sequence[str] = COMMAND) -> None:
-        self._done, self._have, self._command = done, have, tuple(command)
+    def __init__(self, done: Done, is_made: Callable[[str], bool], command: Sequence[str] = COMMAND) -> None:
+        self._done, self._is_made, self._command = done, is_made, tuple(command)
         self._wanted: OrderedDict[str, deque[Task]] = OrderedDict()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -88,7 +88,7 @@ class Lane:
             if not isinstance(task, Task):
                 self._ready_worker()
                 continue
-            if self._have(task.key):
+            if self._is_made(task.key):
                 continue
             for _ in range(2):  # a sentence that a worker died of is tried once more, on a new one
                 answer = self._ask(task)

@@ -38,11 +38,11 @@ class Service:
     ) -> None:
         self._cache = cache or Cache()
         self._settings = settings or Settings.from_environment()
-        self._lanes = {online: Lane(self._done, self._have, command) for online in (False, True)}
+        self._lanes = {online: Lane(self._done, self._is_made, command) for online in (False, True)}
         self._lock = threading.Lock()
         self._memory: OrderedDict[str, Clip] = OrderedDict()
         #: (key, reader, or "" for all) -> (key that speaks or "", reason, when)
-        self._instead: dict[tuple[str, str], tuple[str, str, float]] = {}
+        self._fallbacks: dict[tuple[str, str], tuple[str, str, float]] = {}
 
     def start(self) -> None:
         """Warm the built-in voice up."""
@@ -63,7 +63,7 @@ class Service:
         return [{"id": said.id, "pause": said.pause, **said.form.to_json()} for said in found.utterances]
 
     def request(self, language: str, voice: str, sentence: str = "", reader: str = "") -> dict[str, Any]:
-        """Have a chapter made from a sentence on, and the start of the next; tell what is there.
+        """Have a chapter made from a sentence on, and the start of the next.
 
         Asking again for the same place is cheap, so a player may poll with it.
 
@@ -87,11 +87,11 @@ class Service:
         tasks = [Task(key_of(said, voice, self._settings), said, voice, reader) for said in order]
         now = time.monotonic()
         with self._lock:  # a fallback is not for ever
-            self._instead = {task: said for task, said in self._instead.items() if now - said[2] <= REST}
+            self._fallbacks = {key: one for key, one in self._fallbacks.items() if now - one[2] <= REST}
         missing = [
             task
             for task in tasks
-            if self._clip(task.key) is None and self._said_instead(task.key, reader) is None
+            if self._clip(task.key) is None and self._fallback(task.key, reader) is None
         ]
         self._lanes[voice in ONLINE].want(reader, missing)
         return self.status(language, voice, found.id, reader)
@@ -113,19 +113,19 @@ class Service:
         keys: list[str] = []
         clips: list[Clip] = []
         fallback, failed = "", 0
-        for said in found.utterances:
-            key = key_of(said, voice, self._settings)
-            if instead := self._said_instead(key, reader):
+        for utterance in found.utterances:
+            key = key_of(utterance, voice, self._settings)
+            if instead := self._fallback(key, reader):
                 key, fallback = instead[0], fallback or instead[1]
             clip = self._clip(key) if key else None
             failed += not key
             if clip is None:
-                sentences.append({"id": said.id, "audio": None if key else ""})
+                sentences.append({"id": utterance.id, "audio": None if key else ""})
                 continue
-            ids, keys, clips = [*ids, said.id], [*keys, key], [*clips, clip]
+            ids, keys, clips = [*ids, utterance.id], [*keys, key], [*clips, clip]
             meta = {"voice": clip.voice, "duration": clip.duration, "words": clip.words, "peaks": clip.peaks}
-            sentences.append({"id": said.id, "audio": key, **meta})
-        whole = self._whole(ids, keys, clips) if clips and len(clips) + failed == len(sentences) else None
+            sentences.append({"id": utterance.id, "audio": key, **meta})
+        whole = self._joined(ids, keys, clips) if clips and len(clips) + failed == len(sentences) else None
         return {
             "language": language, "voice": voice, "chapter": found.id, "title": found.title,
             "fallback": fallback, "ready": len(clips), "total": len(sentences), "sentences": sentences,
@@ -143,7 +143,7 @@ class Service:
         """The same as a file; None where there is none, or no disk keeps it."""
         return self._cache.file(key) if self.audio(key) is not None else None
 
-    def _whole(self, ids: list[str], keys: list[str], clips: list[Clip]) -> Clip:
+    def _joined(self, ids: list[str], keys: list[str], clips: list[Clip]) -> Clip:
         key = chapter_key(keys)
         clip = self._clip(key)
         if clip is None:
@@ -169,16 +169,16 @@ class Service:
             while total > _MEMORY and len(self._memory) > 1:
                 total -= len(self._memory.popitem(last=False)[1].mp3)
 
-    def _said_instead(self, key: str, reader: str) -> tuple[str, str, float] | None:
-        """What came of a sentence in place of what was asked for: for everybody, or for this reader."""
+    def _fallback(self, key: str, reader: str) -> tuple[str, str, float] | None:
+        """What a sentence has in place of the voice asked for: for everybody, or for this reader."""
         with self._lock:
-            return self._instead.get((key, "")) or self._instead.get((key, reader))
+            return self._fallbacks.get((key, "")) or self._fallbacks.get((key, reader))
 
-    def _have(self, key: str) -> bool:
+    def _is_made(self, key: str) -> bool:
         return self._clip(key) is not None
 
     def _done(self, task: Task, clip: Clip | None, reason: str) -> None:
-        """A lane has said a sentence, perhaps in another voice than asked for."""
+        """Keep a sentence that a lane made, perhaps in another voice than asked for."""
         key = task.key
         if clip and reason:
             key = key_of(task.utterance, clip.voice, self._settings)
@@ -188,7 +188,7 @@ class Service:
         if reason:
             with self._lock:
                 whose = task.reader if reason == "limit" else ""  # a share is one reader's alone
-                self._instead[task.key, whose] = (key if clip else "", reason, time.monotonic())
+                self._fallbacks[task.key, whose] = (key if clip else "", reason, time.monotonic())
 
 
 def _chapter(language: str, name: str) -> Chapter:

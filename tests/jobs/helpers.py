@@ -13,7 +13,7 @@ ENOUGH = 30.0  # s; a condition that has not come by then never will
 
 
 class Clock:
-    """Seconds that pass only when told."""
+    """Seconds that pass only when set."""
 
     def __init__(self):
         self.now = 1000.0
@@ -42,12 +42,12 @@ def end_of(pool, job, reader="ana", timeout=ENOUGH):
 
 
 def running(pool, job, reader="ana"):
-    """The view of a job once it has told something."""
+    """The view of a job once it has sent a snapshot."""
     return wait_until(lambda: (view := pool.poll(job, reader)).state == "running" and view.snapshots and view)
 
 
 def hear_more(pool, job, reader="ana"):
-    """Wait until a running job has told more than it had."""
+    """Wait until a running job has sent more."""
     before = running(pool, job, reader).next
     wait_until(lambda: pool.poll(job, reader).next > before + 1)
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import psutil
 import pytest
@@ -30,7 +31,7 @@ def test_kill_9_in_the_middle(make_pool):
     waiting = ask(pool, QUICK, "chai")
     os.kill(at_work(pool, job), signal.SIGKILL)
     assert failed_with(end_of(pool, job, "ana"), "died")
-    assert pool.poll(job, "ana").snapshots  # what it had told is still there
+    assert pool.poll(job, "ana").snapshots  # its snapshots are still there
     assert end_of(pool, waiting, "chai").state == "done"  # on a new worker
     hear_more(pool, other, "bo")
     assert end_of(pool, ask(pool, QUICK, "ana"), "ana").state == "done"
@@ -147,9 +148,7 @@ def test_a_worker_warmed_up_later_is_watched_too(clock):
 
 
 def test_stop_leaves_no_process_and_no_thread(make_pool):
-    import threading
-
-    before = threading.active_count()
+    before = set(threading.enumerate())
     pool = make_pool(workers=2)
     job, other = ask(pool, LONG, "ana"), ask(pool, HANG, "bo")
     running(pool, job, "ana")
@@ -159,7 +158,7 @@ def test_stop_leaves_no_process_and_no_thread(make_pool):
     assert len(pids) == 2
     pool.stop()
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
-    assert threading.active_count() == before
+    assert not set(threading.enumerate()) - before
     for name, reader in ((job, "ana"), (waiting, "chai")):
         view = pool.poll(name, reader)
         assert (view.state, view.message_key) == ("stopped", "shutdown")

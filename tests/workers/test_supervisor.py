@@ -116,16 +116,16 @@ def test_the_system_refuses_memory_beyond_the_limit(ready):
 def test_an_end_leaves_no_thread_and_no_open_file(caplog):
     caplog.set_level(logging.ERROR)
     process = psutil.Process()
-    threads, files = threading.active_count(), process.num_fds() if sys.platform != "win32" else 0
+    threads, files = set(threading.enumerate()), process.num_fds() if sys.platform != "win32" else 0
     for _ in range(3):
         child = Child()
         child.supervisor.begin()
         child.next()
         child.supervisor.kill("shutdown")
         child.supervisor.join(ENOUGH)
-    assert threading.active_count() == threads
+    assert not set(threading.enumerate()) - threads
     if sys.platform != "win32":
-        assert process.num_fds() == files
+        assert process.num_fds() <= files
 
 
 def test_a_program_that_does_not_exist_is_an_error_at_once():
