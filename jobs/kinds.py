@@ -26,6 +26,7 @@ from lab.claims import ExperimentConfig, live
 from lab.claims.record import rounded
 from lab.runs.config import TrainConfig
 from lab.runs.serving_config import ServeConfig
+from lora_core.bounds import largest_rank
 from lora_core.config import ConfigError, select
 
 log = logging.getLogger(__name__)
@@ -187,7 +188,7 @@ def check_layers(config: TrainConfig) -> None:
     except ValueError as error:
         raise Refused("limit.targets", value=config.targets, choices=", ".join(shapes)) from error
     if config.adapter:
-        most = min(min(shapes[name]) for name in chosen)
+        most = largest_rank(shapes[name] for name in chosen)
         if config.adapter.rank > most:
             raise Refused("limit.rank", value=config.adapter.rank, low=1, high=most)
 

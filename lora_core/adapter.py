@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from lora_core.bounds import largest_rank
 from lora_core.config import AdapterConfig, select
-from lora_core.linear import LoRALinear
+from lora_core.linear import LoRALinear, conv1d_of, weight_of
 from lora_core.methods import method
 
 _MARK = "_lora_core"
@@ -71,10 +72,13 @@ def attach(
     names = select(linear, config.targets)
     configs = _own_ranks(config, names, ranks or {})
     for name in names:
-        d_out, d_in = linear[name].weight.shape
-        rank, limit = configs[name].rank, min(d_out, d_in)
+        d_out, d_in = weight_of(linear[name]).shape
+        rank, limit = configs[name].rank, largest_rank([(d_out, d_in)])
         if rank > limit:
-            raise ValueError(f"rank is {rank}, expected 1 to {limit} for {name} of shape ({d_out}, {d_in})")
+            raise ValueError(
+                f"rank is {rank}, expected 1 to {limit} for {name} of shape ({d_out}, {d_in}); "
+                f"give it a rank of its own, ranks={{{name!r}: {limit}}}, or leave it out of targets"
+            )
     how = method(config.method)
     wanted = _fitting(config.method, linear, names, gradients or {}) if how.needs_gradients else {}
     layers = {
@@ -94,7 +98,7 @@ def detach(model: M) -> M:
     """
     attached = remembered(model)
     layers = list(adapted_layers(model).values())
-    _replace(model, {layer: layer.restored() for layer in layers})
+    _replace(model, {layer: layer.method.restored(layer) for layer in layers})
     return _forget(model, attached)
 
 
@@ -133,7 +137,7 @@ def unload(model: M) -> M:
     # One layer at a time: of all weights of a large model there need not be two copies at once.
     for layer in layers.values():
         with torch.no_grad():
-            plain = layer.plain(layer.weight)
+            plain = layer.method.plain(layer, layer.whole())
         _replace(model, {layer: plain})
     return _forget(model, attached)
 
@@ -199,9 +203,10 @@ def optimizer_for(
     if any(layer.merged is not None for layer in layers.values()):
         raise ValueError("the adapter is merged, so nothing would train; unmerge it first")
     for name, layer in layers.items():
-        if not isinstance(layer, how.layer):
+        if not all(hasattr(layer, part) for part in how.parts):
             raise ValueError(
-                f"{name} is a {type(layer).__name__}, method {config.method!r} expects a {how.layer.__name__}"
+                f"{name} is a layer of {layer.method.name!r}, which holds {', '.join(layer.method.parts)}; "
+                f"method {config.method!r} expects {', '.join(how.parts)}"
             )
     return how.optimizer(layers, config, lr=lr, steps=steps, **options)
 
@@ -213,7 +218,7 @@ def _own_ranks(config: AdapterConfig, names: list[str], ranks: Mapping[str, int]
 
 
 def _fitting(
-    method: str, linear: Mapping[str, nn.Linear], names: list[str], gradients: Mapping[str, Tensor]
+    method: str, linear: Mapping[str, Any], names: list[str], gradients: Mapping[str, Tensor]
 ) -> Mapping[str, Tensor]:
     for name in names:
         if name not in gradients:
@@ -221,23 +226,28 @@ def _fitting(
                 f"method {method!r} needs the gradient of {name}; "
                 "give `gradients`, from estimate_gradients(model, loss, batches)"
             )
-        found, shape = tuple(gradients[name].shape), tuple(linear[name].weight.shape)
+        found, shape = tuple(gradients[name].shape), tuple(weight_of(linear[name]).shape)
         if found != shape or not gradients[name].isfinite().all():
             raise ValueError(f"the gradient of {name} has shape {found}, expected {shape}, all of it finite")
     return gradients
 
 
-def linear_layers(model: nn.Module) -> dict[str, nn.Linear]:
-    """Name -> layer. The model itself is not among them: nothing holds it, so nothing could replace it."""
-    return {
-        name: module
-        for name, module in model.named_modules()
-        if name and isinstance(module, nn.Linear) and type(module).forward is nn.Linear.forward
-    }
+def linear_layers(model: nn.Module) -> dict[str, Any]:
+    """Name -> nn.Linear or transformers' Conv1D, of what can be adapted.
+
+    The model itself is not among them: nothing holds it, so nothing could replace it.
+    """
+    return {name: module for name, module in model.named_modules() if name and _is_linear(type(module))}
+
+
+def _is_linear(kind: type[nn.Module]) -> bool:
+    """Whether layers of a class compute W x + b; a subclass with a forward of its own may do otherwise."""
+    known = nn.Linear if issubclass(kind, nn.Linear) else conv1d_of(kind)
+    return known is not None and kind.forward is known.forward
 
 
 def install(
-    model: M, config: AdapterConfig, linear: Mapping[str, nn.Linear], layers: Mapping[str, LoRALinear]
+    model: M, config: AdapterConfig, linear: Mapping[str, Any], layers: Mapping[str, LoRALinear]
 ) -> M:
     """Puts each layer in the place of the linear one of its name."""
     trainable = frozenset(name for name, parameter in model.named_parameters() if parameter.requires_grad)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields
 from typing import Any, ClassVar, Self
 
@@ -73,6 +73,11 @@ def positive(field: str, value: Any) -> float:
     if not number > 0:
         raise ConfigError("type", field=field, value=value, expected="a number above 0")
     return number
+
+
+def largest_rank(shapes: Iterable[tuple[int, int]]) -> int:
+    """The highest r that every one of these matrices (d_out, d_in) can have: the least min(d_out, d_in)."""
+    return min(min(shape) for shape in shapes)
 
 
 def known(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:

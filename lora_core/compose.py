@@ -30,6 +30,7 @@ from lora_core.adapter import (
 )
 from lora_core.config import AdapterConfig
 from lora_core.linear import LoRALinear
+from lora_core.methods import method
 from lora_core.saving import load_adapter
 
 
@@ -64,10 +65,13 @@ class Adapters:
         """Makes a new adapter, as `attach` does, and uses it.
 
         Raises:
-            ValueError: the name is taken, what `attach` refuses, or "qlora", which changes the shared base.
+            ValueError: the name is taken, what `attach` refuses, or a method that replaces the shared base
+                ("qlora").
         """
-        if config.method == "qlora":
-            raise ValueError("qlora replaces the base that the adapters share, expected another method")
+        if not method(config.method).keeps_base:
+            raise ValueError(
+                f"{config.method} replaces the base that the adapters share, expected another method"
+            )
         self._put(name, lambda: attach(self.model, config, **options))
 
     def load(self, name: str, folder: str | os.PathLike[str]) -> None:
@@ -93,7 +97,7 @@ class Adapters:
         if following is not None:
             config, layers = following
             for layer in layers.values():  # the base may have moved since
-                layer.to(layer.base.weight).train(layer.base.training)
+                layer.to(layer.W).train(layer.base.training)
             install(self.model, config, linear_layers(self.model), layers)
 
     def remove(self, name: str) -> None:
@@ -121,7 +125,7 @@ class Adapters:
             if not math.isfinite(weight):
                 raise ValueError(f"weight of {each!r} is {weight}, expected a finite number")
             _, layers = self._find(each)
-            _refuse_dora(layers)
+            _refuse_others(layers)
             for module, layer in layers.items():
                 parts.setdefault(module, []).append((layer, weight))
         if not parts:
@@ -164,7 +168,7 @@ def scale(model: nn.Module, factor: float) -> None:
         raise ValueError(f"factor is {factor}, expected a finite number other than 0")
     if any(layer.merged is not None for layer in layers.values()):
         raise ValueError("the adapter is merged; unmerge it first")
-    _refuse_dora(layers)
+    _refuse_others(layers)
     for layer in layers.values():
         layer.scale *= factor
 
@@ -181,7 +185,7 @@ def _sum(parts: list[tuple[LoRALinear, float]]) -> LoRALinear:
     return combined
 
 
-def _refuse_dora(layers: Mapping[str, LoRALinear]) -> None:
+def _refuse_others(layers: Mapping[str, LoRALinear]) -> None:
     for name, layer in layers.items():
-        if not layer.additive:
-            raise ValueError(f"{name} is a {type(layer).__name__}, whose ΔW is not of the form γ B A")
+        if not layer.method.additive:
+            raise ValueError(f"{name} is of method {layer.method.name!r}, whose ΔW is not of the form γ B A")

@@ -17,9 +17,9 @@ from typing import Any
 
 from lora_core.bounds import ConfigError as ConfigError
 from lora_core.bounds import JsonConfig, choice, positive, real, whole
+from lora_core.methods import method, names
 
-# Each name is a file of methods/: "lora+" is lora_plus.py, "lora-ga" is lora_ga.py.
-METHODS = ("lora", "rslora", "lora+", "dora", "pissa", "adalora", "lora-ga", "lora-pro", "qlora")
+METHODS = names()  # the library's own, each a file of methods/; `methods.register` adds others
 GAMMA_RULES = ("alpha/r", "alpha/sqrt(r)", "constant")
 
 Targets = str | tuple[str, ...]
@@ -55,12 +55,12 @@ class AdapterConfig(JsonConfig):
     """Which matrices get a low-rank update, of what rank, and how it is scaled.
 
     Args:
-        method: one of METHODS.
+        method: one of METHODS, or another that is registered.
         rank: r, at least 1. The upper limit min(d_out, d_in) is `attach`'s.
         alpha: α, above 0.
         targets: see `select`.
         dropout: probability of dropping an input of A while training, in [0, 1).
-        gamma_rule: one of GAMMA_RULES. Method "rslora" is α/√r whatever stands here.
+        gamma_rule: one of GAMMA_RULES. A method that is rank-stabilised is α/√r whatever stands here.
 
     Raises:
         ConfigError: (a ValueError) names the field, its value and what was expected.
@@ -74,7 +74,7 @@ class AdapterConfig(JsonConfig):
     gamma_rule: str = "alpha/r"
 
     def __post_init__(self) -> None:
-        choice("method", self.method, METHODS)
+        choice("method", self.method, names())
         choice("gamma_rule", self.gamma_rule, GAMMA_RULES)
         assign(self, rank=whole("rank", self.rank, least=1), alpha=positive("alpha", self.alpha))
         assign(self, dropout=real("dropout", self.dropout), targets=checked_targets(self.targets))
@@ -90,7 +90,7 @@ class AdapterConfig(JsonConfig):
 
     @property
     def rank_stabilised(self) -> bool:
-        return self.method == "rslora" or self.gamma_rule == "alpha/sqrt(r)"
+        return method(self.method).rank_stabilised or self.gamma_rule == "alpha/sqrt(r)"
 
 
 def assign(config: Any, **values: Any) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lora_core.adapter import linear_layers, refuse_unready
 from lora_core.config import Targets, select
+from lora_core.linear import laid_out
 
 
 def estimate_gradients(
@@ -54,4 +55,4 @@ def estimate_gradients(
             W.requires_grad_(flag)
     if count == 0:
         raise ValueError("no batch to estimate gradients from, expected at least one")
-    return {name: total / count for name, total in totals.items()}
+    return {name: laid_out(total / count, type(linear[name])) for name, total in totals.items()}

@@ -1,16 +1,42 @@
-"""LoRA (Hu et al. 2021, arXiv:2106.09685, eq. 3): h = W x + γ B A x.
+"""A frozen linear layer with a trainable update: h = W x + ΔW x, ΔW = γ B A in plain LoRA.
 
-A starts uniform in ±1/√d_in and B at zero, so training starts from the base model exactly.
+The layer holds the base, A and B; its method (see `methods`) says how they start, what they compute and what
+else trains. A and B are float32 at least: steps of training are too small for half types, which would round
+them away.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from lora_core.methods import lora
+
+if TYPE_CHECKING:
+    from lora_core.methods.lora import LoRA
+
+
+def conv1d_of(kind: type) -> type[nn.Module] | None:
+    """Transformers' Conv1D among a class and its bases, known by its name: transformers need not be there."""
+    names = ((each, each.__name__, each.__module__.partition(".")[0]) for each in kind.__mro__)
+    return next((each for each, name, home in names if (name, home) == ("Conv1D", "transformers")), None)
+
+
+def weight_of(layer: nn.Module) -> Tensor:
+    """W (d_out, d_in) of a linear layer; Conv1D holds its transpose."""
+    W = layer.weight
+    assert isinstance(W, Tensor)
+    return W if conv1d_of(type(layer)) is None else W.mT
+
+
+def laid_out(W: Tensor, kind: type) -> Tensor:
+    """W (d_out, d_in) as a layer of this class holds it."""
+    return W if conv1d_of(kind) is None else W.mT.contiguous()
 
 
 class LoRALinear(nn.Module):
@@ -20,57 +46,97 @@ class LoRALinear(nn.Module):
     that an adapter is never passed over in silence; only dropout has no part in it.
 
     Args:
-        base: the frozen layer; its weight W has shape (d_out, d_in). It is kept as it is, merged or not.
+        base: the frozen layer, nn.Linear or transformers' Conv1D; see `weight_of`. It is kept as it is,
+            merged or not.
         rank: r, from 1 to min(d_out, d_in) for `attach`; a file may hold more.
         scale: γ, the factor on B A.
         dropout: probability of dropping an entry of A's input while training.
         generator: source of A's random start, on any device; None is torch's global one.
+        method: plain LoRA unless given.
+        gradient: estimate of dL/dW (d_out, d_in), for the methods that start from it.
 
     Raises:
         ValueError: rank is below 1, or W is of a type that does not train.
     """
 
-    additive = True  # whether ΔW is γ B A of `factors`: DoRA's is not
+    base: Any  # a linear layer: weight, bias
+    A: nn.Parameter  # (r, d_in)
+    B: nn.Parameter  # (d_out, r)
     merged: Tensor | None
 
     def __init__(
         self,
-        base: nn.Linear,
+        base: Any,
         *,
         rank: int,
         scale: float,
         dropout: float = 0.0,
         generator: torch.Generator | None = None,
+        method: LoRA = lora.METHOD,
+        gradient: Tensor | None = None,
     ) -> None:
         super().__init__()
-        W = base.weight  # (d_out, d_in)
+        W = weight_of(base)  # (d_out, d_in)
         if rank < 1:
             raise ValueError(f"rank is {rank}, expected at least 1")
         if not W.is_floating_point() or W.dtype.itemsize < 2:
             raise ValueError(f"weight is {W.dtype}, expected float16, bfloat16, float32 or float64")
-        self.base = base
+        d_out, d_in = W.shape
+        wide = torch.promote_types(W.dtype, torch.float32)
+        self.method = method
+        self.base = method.hold(base)
         self.scale = scale
         self.dropout = dropout
-        self.A = nn.Parameter(W.new_empty(rank, W.shape[1]))
-        self.B = nn.Parameter(W.new_zeros(W.shape[0], rank))
+        self.A = nn.Parameter(W.new_empty(rank, d_in, dtype=wide))
+        self.B = nn.Parameter(W.new_zeros(d_out, rank, dtype=wide))
         self.register_buffer("merged", None, persistent=False)  # W + ΔW (d_out, d_in) while merged
         self.register_load_state_dict_post_hook(_merge_again)  # type: ignore[no-untyped-call]
-        self.train(base.training)
         with torch.no_grad():
-            self.A.copy_(uniform(rank, W.shape[1], dtype=W.dtype, generator=generator))
+            method.start(self, generator, gradient)
+        self.train(base.training)
+
+    if TYPE_CHECKING:  # what a method adds to its layers
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """A weight or a bias is the base's: who ties the weights of a model means those."""
+        if name in ("weight", "bias"):
+            setattr(self.base, name, value)
+            _merge_again(self, None)
+        else:
+            super().__setattr__(name, value)
 
     def forward(self, x: Tensor) -> Tensor:  # (..., d_in) -> (..., d_out)
-        if self.merged is not None:
-            return F.linear(x, self.merged, self.base.bias)
-        A, B = self.factors()
-        kept = F.dropout(x, self.dropout, self.training) if self.dropout else x
-        update = kept @ A.mT @ B.mT  # (..., d_in) -> (..., r) -> (..., d_out)
+        if self.merged is None:
+            return self.method.forward(self, x)
+        if self.base_is_plain:
+            return F.linear(x, self.merged, self.bias)
         base: Tensor = self.base(x)
-        return base + self.scale * update
+        wide = self.A.dtype
+        update = F.linear(x.to(wide), self.merged.to(wide) - self.W.to(wide))
+        return (base + update).to(base.dtype)
+
+    def dropped(self, x: Tensor) -> Tensor:
+        """A's input: x (..., d_in) in A's type, entries dropped while training."""
+        x = x.to(self.A.dtype)
+        return F.dropout(x, self.dropout, self.training) if self.dropout else x
 
     def factors(self) -> tuple[Tensor, Tensor]:
-        """A (k, d_in) and B (d_out, k) as they are multiplied: ΔW = γ B A where `additive` is true."""
-        return self.A, self.B
+        """A (k, d_in) and B (d_out, k) as they are multiplied: ΔW = γ B A where the method is additive."""
+        return self.method.factors(self)
+
+    @property
+    def base_is_plain(self) -> bool:
+        """Whether base(x) is W x + b and nothing else: no hook, and its class's own forward."""
+        base = self.base
+        hooks = (
+            base._forward_hooks,
+            base._forward_pre_hooks,
+            base._backward_hooks,
+            base._backward_pre_hooks,
+        )
+        return "forward" not in vars(base) and not any(hooks)
 
     @property
     def rank(self) -> int:
@@ -78,123 +144,123 @@ class LoRALinear(nn.Module):
 
     @property
     def in_features(self) -> int:
-        return self.base.in_features
+        return self.A.shape[1]
 
     @property
     def out_features(self) -> int:
-        return self.base.out_features
+        return self.B.shape[0]
+
+    @property
+    def W(self) -> Tensor:
+        """The base's weight (d_out, d_in)."""
+        return weight_of(self.base)
 
     @property
     def weight(self) -> Tensor:
-        """W + ΔW (d_out, d_in) in the base's type; gradients reach A and B through it."""
-        if self.merged is not None:
-            return self.merged
-        W = self.base.weight
-        return (W + self.update()).to(W.dtype)
+        """W + ΔW in the base's type and layout; gradients reach A and B through it."""
+        W = self.whole()
+        return W if conv1d_of(type(self.base)) is None else W.mT
 
     @property
     def bias(self) -> Tensor | None:
         bias: Tensor | None = self.base.bias
         return bias
 
+    def whole(self) -> Tensor:
+        """W + ΔW (d_out, d_in) in the base's type."""
+        return self._sum() if self.merged is None else self.merged
+
+    def _sum(self) -> Tensor:
+        W = self.W
+        return (W + self.update()).to(W.dtype)
+
     def update(self) -> Tensor:
-        """ΔW = γ B A (d_out, d_in). Half types are multiplied in float32, to be rounded once at the end."""
-        A, B = self.factors()
-        wide = torch.promote_types(A.dtype, torch.float32)
-        return self.scale * (B.to(wide) @ A.to(wide))
+        """ΔW (d_out, d_in), in float32 at least, to be rounded once at the end."""
+        return self.method.update(self)
 
     @torch.no_grad()
     def delta(self) -> Tensor:
         """ΔW (d_out, d_in), what training has added to W, in the base's type."""
-        return self.update().to(self.base.weight.dtype)
+        return self.update().to(self.W.dtype)
 
     @torch.no_grad()
     def merged_weight(self) -> Tensor:
         """W + ΔW (d_out, d_in) from A and B as they are now, in the base's type."""
-        W = self.base.weight
-        return (W + self.update()).to(W.dtype)
+        return self._sum()
 
     @property
     def delta_rank(self) -> int:
         """The highest rank that ΔW can have."""
-        return min(self.rank, self.in_features, self.out_features)
-
-    def restored(self) -> nn.Linear:
-        """The layer that `detach` puts back."""
-        return self.base
-
-    def plain(self, weight: Tensor) -> nn.Linear:
-        """The layer that `unload` puts back: the base with this weight (d_out, d_in)."""
-        self.base.weight = nn.Parameter(weight)
-        return self.base
+        return self.method.delta_rank(self)
 
     def tensors(self) -> dict[str, Tensor]:
         """What a saved adapter holds of this layer, under the names PEFT gives them."""
-        A, B = self.factors()
-        return {"lora_A.weight": A.detach(), "lora_B.weight": B.detach()}
-
-    @staticmethod
-    def shapes(d_out: int, d_in: int, rank: int) -> dict[str, tuple[int, ...]]:
-        """The shapes that `load` takes for an adapter of this rank."""
-        return {"lora_A.weight": (rank, d_in), "lora_B.weight": (d_out, rank)}
-
-    @torch.no_grad()
-    def load(self, tensors: dict[str, Tensor]) -> None:
-        """Takes what a file holds of this layer; the shapes are those of `shapes`."""
-        self.A.copy_(tensors["lora_A.weight"])
-        self.B.copy_(tensors["lora_B.weight"])
+        return self.method.tensors(self)
 
     def extra_repr(self) -> str:
         merged = self.merged is not None
         return f"rank={self.rank}, scale={self.scale:g}, dropout={self.dropout:g}, merged={merged}"
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> LoRALinear:
+        """Moves the layer; the adapter's part stays float32 at least, so `model.half()` means the base."""
 
-class OffsetLinear(LoRALinear):
-    """A low-rank update that starts elsewhere than at B = 0 and still from the base model exactly.
+        def wide(tensor: Tensor) -> Tensor:
+            moved = fn(tensor)
+            if tensor is self.merged or not moved.is_floating_point() or moved.dtype.itemsize >= 4:
+                return moved
+            return tensor.to(moved.device, torch.promote_types(moved.dtype, torch.float32))
 
-        y = W x + γ (B A − B₀ A₀) x,  A₀ and B₀ being A and B as they started
+        if recurse:
+            for child in self.children():
+                child._apply(fn)  # type: ignore[no-untyped-call]
+        super()._apply(wide, recurse=False)  # type: ignore[no-untyped-call]
+        return self
 
-    PiSSA and LoRA-GA subtract γ B₀A₀ from W once and for all. Kept apart it is the same function, exactly the
-    base at the start; W stays as it is, so that taking the adapter off is exact in every type; and it is a
-    plain LoRA of rank 2r with half its factors frozen, A' = [A; A₀] and B' = [B, −B₀], which is how it is
-    saved. It costs two more thin products a forward pass.
+
+class DerivedLinear(nn.Module):
+    """A frozen linear layer whose weight is computed from buffers when it is asked for.
 
     Args:
-        A, B: the start, (r, d_in) and (d_out, r).
+        base: the layer it takes the place of; its bias is shared.
+        held: name -> buffer.
+        weight: of this layer, W (d_out, d_in), in any type.
     """
 
-    A0: Tensor
-    B0: Tensor
+    like: Tensor  # has the type that W gets
 
-    def __init__(self, base: nn.Linear, *, A: Tensor, B: Tensor, scale: float, dropout: float = 0.0) -> None:
-        super().__init__(base, rank=len(A), scale=scale, dropout=dropout, generator=torch.Generator())
-        with torch.no_grad():
-            self.A.copy_(A)
-            self.B.copy_(B)
-        self.register_buffer("A0", self.A.detach().clone())
-        self.register_buffer("B0", self.B.detach().clone())
-
-    def forward(self, x: Tensor) -> Tensor:  # (..., d_in) -> (..., d_out)
-        if self.merged is not None:
-            return F.linear(x, self.merged, self.base.bias)
-        kept = F.dropout(x, self.dropout, self.training) if self.dropout else x
-        now = kept @ self.A.mT @ self.B.mT  # (..., d_in) -> (..., r) -> (..., d_out)
-        start = x @ self.A0.mT @ self.B0.mT
-        base: Tensor = self.base(x)
-        return base + self.scale * (now - start)
-
-    def update(self) -> Tensor:
-        """γ (B A − B₀ A₀) (d_out, d_in)."""
-        wide = torch.promote_types(self.A.dtype, torch.float32)
-        return self.scale * (self.B.to(wide) @ self.A.to(wide) - self.B0.to(wide) @ self.A0.to(wide))
+    def __init__(
+        self, base: Any, held: Mapping[str, Tensor], *, weight: Callable[[DerivedLinear], Tensor]
+    ) -> None:
+        super().__init__()
+        W = weight_of(base)
+        self.out_features, self.in_features = W.shape
+        self.bias = base.bias
+        self._class, self._weight = type(base), weight
+        for name, buffer in held.items():
+            self.register_buffer(name, buffer)
+        self.register_buffer("like", W.new_empty(0), persistent=False)
 
     @property
-    def delta_rank(self) -> int:
-        return min(2 * self.rank, self.in_features, self.out_features)
+    def weight(self) -> Tensor:
+        """W (d_out, d_in)."""
+        return self._weight(self).to(self.like.dtype)
 
-    def factors(self) -> tuple[Tensor, Tensor]:
-        """[A; A₀] (2r, d_in) and [B, −B₀] (d_out, 2r)."""
-        return torch.cat([self.A, self.A0]), torch.cat([self.B, -self.B0], dim=1)
+    def forward(self, x: Tensor) -> Tensor:  # (..., d_in) -> (..., d_out)
+        return F.linear(x, self.weight, self.bias)
+
+    def plain(self, W: Tensor) -> nn.Module:
+        """A layer of the base's class with this weight (d_out, d_in)."""
+        conv1d = conv1d_of(self._class)
+        with torch.device("meta"):  # so that nothing is drawn
+            layer: Any = (
+                nn.Linear(self.in_features, self.out_features)
+                if conv1d is None
+                else conv1d(self.out_features, self.in_features)
+            )
+        layer.weight = nn.Parameter(laid_out(W, type(layer)))
+        layer.bias = self.bias
+        plain: nn.Module = layer.train(self.training)
+        return plain
 
 
 def uniform(rank: int, d_in: int, *, dtype: torch.dtype, generator: torch.Generator | None) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from lora_core.adapter import Attached, adapted_layers, install, linear_layers, refuse_unready, remembered
 from lora_core.formats import peft as peft_format
 from lora_core.formats.peft_tensors import unwrapped
+from lora_core.linear import LoRALinear, conv1d_of, weight_of
 from lora_core.methods import method
 
 M = TypeVar("M", bound=nn.Module)
@@ -33,12 +34,12 @@ def save_adapter(model: nn.Module, folder: str | os.PathLike[str]) -> None:
         {name: {part: _array(t) for part, t in layer.tensors().items()} for name, layer in layers.items()},
         scales={name: layer.scale for name, layer in layers.items()},
         names=map(unwrapped, _names_without_adapter(model)),
-        entries=method(config.method).entries(layers),
+        entries={**_layout(layers), **method(config.method).entries(layers)},
     )
 
 
 def load_adapter(model: M, folder: str | os.PathLike[str], *, quantised: bool = False) -> M:
-    """Attaches what `save_adapter` or PEFT wrote, of any rank, in the types of the model's own weights.
+    """Attaches what `save_adapter` or PEFT wrote, of any rank; the factors are float32 at least.
 
     Args:
         quantised: hold W in four bits, as "qlora" does. Its file is a plain LoRA's and does not say so.
@@ -68,7 +69,7 @@ def load_adapter(model: M, folder: str | os.PathLike[str], *, quantised: bool = 
     asked = {places[name]: name for name in reversed(saved.targets(places))}
     found = {places[name] for name in saved.layers}
     for full in (full for full in linear if full in asked and full not in found):
-        first = next(iter(how.layer.shapes(1, 1, 1)))
+        first = next(iter(how.shapes(1, 1, 1)))
         raise ValueError(f"tensor {peft_format.tensor_name(asked[full], first)} is missing")
     check_beside(model, saved)
     layers = {}
@@ -77,11 +78,12 @@ def load_adapter(model: M, folder: str | os.PathLike[str], *, quantised: bool = 
         if place not in asked:
             part = next(iter(arrays))
             raise ValueError(f"tensor {peft_format.tensor_name(name, part)} is not of target_modules")
-        d_out, d_in = linear[place].weight.shape
-        _check_shapes(name, arrays, how.layer.shapes(d_out, d_in, config.rank))
+        d_out, d_in = weight_of(linear[place]).shape
+        _check_shapes(name, arrays, how.shapes(d_out, d_in, config.rank))
         # The start is overwritten at once: a generator of its own leaves the caller's random numbers alone.
-        layer = how.build(linear[place], config, generator=torch.Generator(), gradient=None)
-        layer.load({part: torch.from_numpy(array.copy()) for part, array in arrays.items()})
+        layer = how.build(linear[place], config, generator=torch.Generator())
+        with torch.no_grad():
+            how.load(layer, {part: torch.from_numpy(array.copy()) for part, array in arrays.items()})
         layer.scale = saved.scale_of(name)
         layers[place] = layer
     return install(model, replace(saved.config, method=kind), linear, layers)
@@ -165,6 +167,11 @@ def _remembered(model: nn.Module) -> Attached:
         if _innermost(model) is model:
             raise
         return remembered(_innermost(model))
+
+
+def _layout(layers: Mapping[str, LoRALinear]) -> dict[str, bool]:
+    """What adapter_config.json says of Conv1D, whose weight is (d_in, d_out)."""
+    return {"fan_in_fan_out": any(conv1d_of(type(layer.base)) for layer in layers.values())}
 
 
 def _array(tensor: Tensor) -> peft_format.Array:

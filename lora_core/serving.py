@@ -30,6 +30,7 @@ from torch import Tensor, nn
 
 from lora_core.adapter import adapted_layers, linear_layers, refuse_unready
 from lora_core.formats import peft as peft_format
+from lora_core.linear import weight_of
 
 Way = Literal["gathered", "looped"]
 Factors = Mapping[str, tuple[Tensor, Tensor]]
@@ -43,8 +44,9 @@ _AT_LEAST: dict[Way, float] = {"gathered": 3.5e-5, "looped": 4e-5}
 class Server:
     """A model that answers each request with the adapter it names.
 
-    Everything is on the model's device and in its layers' types. One batch is computed at a time; adding,
-    replacing and dropping wait for the batch under way, and so may come from any thread.
+    Everything is on the model's device; the factors have its layers' types, or float32 for half types. One
+    batch is computed at a time; adding, replacing and dropping wait for the batch under way, and so may come
+    from any thread.
 
     Args:
         model: its linear layers get a hook, which `close` takes off. Called by itself it stays the base.
@@ -148,7 +150,7 @@ class Server:
         for name, (A, B) in factors.items():
             if name not in self._linear:
                 raise ValueError(f"no linear module {name!r}; linear modules are: {', '.join(self._linear)}")
-            d_out, d_in = self._linear[name].weight.shape
+            d_out, d_in = weight_of(self._linear[name]).shape
             if A.dim() != 2 or A.shape[1] != d_in or B.shape != (d_out, len(A)) or not len(A):
                 found = f"A is {tuple(A.shape)} and B {tuple(B.shape)}"
                 raise ValueError(f"{name}: {found}, expected (r, {d_in}) and ({d_out}, r)")
@@ -182,7 +184,7 @@ class Server:
 class _Bank:
     """The adapters of one rank: for each layer A (N, r, d_in) and γBᵀ (N, r, d_out), zeros where unused."""
 
-    def __init__(self, rank: int, linear: Mapping[str, nn.Linear]) -> None:
+    def __init__(self, rank: int, linear: Mapping[str, nn.Module]) -> None:
         self.rank, self._linear = rank, linear
         self.size = 0
         self.free: list[int] = []
@@ -205,9 +207,10 @@ class _Bank:
         return slot
 
     def _empty(self, name: str) -> tuple[Tensor, Tensor]:
-        W = self._linear[name].weight
+        W = weight_of(self._linear[name])
         d_out, d_in = W.shape
-        A, Bt = (torch.zeros(self.size, self.rank, d, dtype=W.dtype, device=W.device) for d in (d_in, d_out))
+        wide = torch.promote_types(W.dtype, torch.float32)
+        A, Bt = (torch.zeros(self.size, self.rank, d, dtype=wide, device=W.device) for d in (d_in, d_out))
         return A, Bt
 
     def _grow(self, size: int) -> None:
@@ -244,8 +247,13 @@ class _Group:
         return min(costs, key=lambda way: _AT_LEAST[way] + costs[way])
 
     def add_update(self, name: str, x: Tensor, y: Tensor) -> None:
-        """Adds γBAx to y (B, t, d_out) for x (B, t, d_in)."""
+        """Adds γBAx to y (B, t, d_out) for x (B, t, d_in); half types in float32, rounded once."""
         A, Bt = self.bank.factors[name]
+        if y.dtype != A.dtype:
+            wide = y.to(A.dtype)
+            self.add_update(name, x.to(A.dtype), wide)
+            y.copy_(wide)
+            return
         way = self.way(x.shape[1], x.shape[2] + y.shape[2], x.element_size())
         (self._gathered if way == "gathered" else self._looped)(x, y, A, Bt)
 
@@ -284,8 +292,10 @@ def factors_of(model: nn.Module) -> dict[str, tuple[Tensor, Tensor]]:
     """
     layers = adapted_layers(model)
     for name, layer in layers.items():
-        if not layer.additive:
-            raise ValueError(f"{name} is a {type(layer).__name__}, whose update is not γBA; merge it instead")
+        if not layer.method.additive:
+            raise ValueError(
+                f"{name} is of method {layer.method.name!r}, whose update is not γBA; merge it instead"
+            )
     pairs = {name: layer.factors() for name, layer in layers.items()}
     return {name: (A.detach().clone(), layers[name].scale * B.detach()) for name, (A, B) in pairs.items()}
 

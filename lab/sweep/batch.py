@@ -21,8 +21,7 @@ from lab.sweep.parameters import Parameters
 from lab.sweep.plan import Kind
 from lora_core.adapter import adapted_layers, attach, linear_layers, optimizer_for
 from lora_core.config import AdapterConfig, Targets, select
-from lora_core.linear import LoRALinear, OffsetLinear
-from lora_core.methods.dora import DoRALinear
+from lora_core.linear import LoRALinear
 
 
 @dataclass(frozen=True)
@@ -250,9 +249,9 @@ def _starts(model: GPT | MLP, member: Member) -> dict[str, _Start]:
 @torch.no_grad()
 def _start(layer: LoRALinear, rates: Mapping[int, float]) -> _Start:
     A, B = layer.A, layer.B
-    offset = (layer.A0, layer.B0) if isinstance(layer, OffsetLinear) else None
+    offset = (layer.A0, layer.B0) if layer.method.form == "offset" else None
     trained: tuple[Tensor, ...] = A, B.mT
     order = [A, B]
-    if isinstance(layer, DoRALinear):
+    if layer.method.form == "decomposed":
         trained, order = (*trained, layer.m[:, None]), [*order, layer.m]
     return _Start(layer.base.weight, offset, trained, tuple(rates[id(p)] for p in order), layer.scale)

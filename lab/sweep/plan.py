@@ -5,27 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Self
 
-from lora_core.config import AdapterConfig
+from lora_core.config import METHODS, AdapterConfig
+from lora_core.methods import method
 
 # What a method's layers come to when many are computed as one, where AdamW is all that moves them:
 #   added       W + γ B A, of one W for all
 #   quantised   the same, of what four bits leave of W
 #   offset      W − γ B₀A₀ + γ B A, so each configuration has a frozen matrix of its own
 #   decomposed  (m / ‖V‖) ∘ V of V = W + γ B A
-FORMS: Mapping[str, str] = {
-    "lora": "added",
-    "rslora": "added",
-    "lora+": "added",
-    "dora": "decomposed",
-    "pissa": "offset",
-    "lora-ga": "offset",
-    "qlora": "quantised",
-}
+FORMS: Mapping[str, str] = {name: form for name in METHODS if (form := method(name).form)}
 # The others, and why.
-LONE: Mapping[str, str] = {
-    "adalora": "its budget moves rank between layers after every step",
-    "lora-pro": "its optimiser follows W's whole gradient, and solves for A and B at every step",
-}
+LONE: Mapping[str, str] = {name: method(name).alone for name in METHODS if name not in FORMS}
 # Bytes of activations up to which one more configuration makes a batch quicker: what a cache holds.
 _ROOM = {"cpu": 8 * 2**20}
 _ROOM_ELSEWHERE = 2**29
@@ -47,14 +37,15 @@ class Kind(NamedTuple):
         """Raises ValueError: the method is none of FORMS, or drops inputs; says why."""
         if adapter is None:
             return cls("whole", 0, seed)
-        if adapter.method in LONE:
+        form = method(adapter.method).form
+        if form is None:
             raise ValueError(
-                f"method is {adapter.method!r}, and {LONE[adapter.method]}; "
+                f"method is {adapter.method!r}, and {method(adapter.method).alone}; "
                 f"a batch takes one of: {', '.join(FORMS)}, or none"
             )
         if adapter.dropout:
             raise ValueError(f"dropout is {adapter.dropout}, expected 0: a batch has none")
-        return cls(FORMS[adapter.method], adapter.rank, seed)
+        return cls(form, adapter.rank, seed)
 
 
 def at_once(shapes: Mapping[str, tuple[int, int]], rows: int, itemsize: int, device: str = "cpu") -> int:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
+from lora_core import methods
 from lora_core.config import AdapterConfig
 from lora_core.formats import peft_adalora, peft_names
 from lora_core.formats.peft_config import PeftConfig, read_config
@@ -252,8 +253,6 @@ def write(
 
 def _method(entries: Mapping[str, Any]) -> str:
     """The method a file was written by, as far as PEFT tells them apart."""
-    if entries["peft_type"] == "ADALORA":
-        return "adalora"
     pissa = entries.get("init_lora_weights") == "pissa"
     if pissa and entries.get("use_dora"):
         raise FormatError(
@@ -261,7 +260,8 @@ def _method(entries: Mapping[str, Any]) -> str:
             f"{CONFIG_FILE}: use_dora with init_lora_weights 'pissa', expected one of the two",
             field="use_dora",
         )
-    return "pissa" if pissa else "dora" if entries.get("use_dora") else "lora"
+    method = methods.written_by(entries)
+    return "lora" if method is None else method.name
 
 
 def _size(alpha: float) -> float:

@@ -1,75 +1,72 @@
-"""The family: one file a method, found by name. A method decides what stands here, `adapter` does the rest.
+"""The family: one file a method, found by name. No torch here, nor at the import of a method's file.
 
-To add one: put its name into `config.METHODS` and write `methods/<name>.py` ("lora-ga" is lora_ga.py, "lora+"
-is lora_plus.py) with its layer, a subclass of LoRALinear if it differs, and `METHOD`, an instance of LoRA or
-of a subclass.
+A method is an object of class `LoRA` or of a subclass (methods/lora.py says what it decides). Those in this
+folder are registered when the package is imported, in the order of their `place`; any other is by a call:
+
+    register(Mine())
+    attach(model, AdapterConfig(method="mine"))
 """
 
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Mapping
-from typing import Any, Protocol
-
-import torch
-from torch import Tensor, nn
+from typing import Any
 
 from lora_core.bounds import choice
-from lora_core.config import METHODS, AdapterConfig
-from lora_core.linear import LoRALinear
+from lora_core.methods.lora import LoRA
+
+_REGISTERED: dict[str, LoRA] = {}
 
 
-class Method(Protocol):
-    """What a method decides.
+def register(method: LoRA) -> None:
+    """Makes a method known by its name.
 
-    layer: the class of its layers. `optimizer` needs layers of this class.
-    needs_gradients: whether `build` cannot do without `gradient`.
+    Raises:
+        ValueError: another has this name.
     """
-
-    layer: type[LoRALinear]
-    needs_gradients: bool
-
-    def build(
-        self,
-        base: nn.Linear,
-        config: AdapterConfig,
-        *,
-        generator: torch.Generator | None,
-        gradient: Tensor | None,
-    ) -> LoRALinear:
-        """A layer around `base`, which is left as it is: `attach` may still refuse.
-
-        gradient: estimate of dL/dW (d_out, d_in); None unless `needs_gradients`.
-        """
-        ...
-
-    def optimizer(
-        self,
-        layers: Mapping[str, LoRALinear],
-        config: AdapterConfig,
-        *,
-        lr: float,
-        steps: int | None,
-        **options: Any,
-    ) -> torch.optim.Optimizer:
-        """An optimiser of the layers' trainable parameters; options are the method's own and then AdamW's.
-
-        What a method does besides following gradients, it does in the optimiser's `step`.
-        """
-        ...
-
-    def entries(self, layers: Mapping[str, LoRALinear]) -> dict[str, Any]:
-        """What adapter_config.json says beyond plain LoRA, `{"use_dora": True}` for instance."""
-        ...
+    if method.name in _REGISTERED:
+        raise ValueError(f"method {method.name!r} is registered already, expected a new name")
+    _REGISTERED[method.name] = method
 
 
-def method(name: str) -> Method:
+def unregister(name: str) -> None:
+    """Forgets a method.
+
+    Raises:
+        ConfigError: (a ValueError) there is none of this name.
+    """
+    choice("method", name, names())
+    del _REGISTERED[name]
+
+
+def names() -> tuple[str, ...]:
+    """Of all methods there are, in order."""
+    return tuple(_REGISTERED)
+
+
+def method(name: str) -> LoRA:
     """The method called `name`.
 
     Raises:
         ConfigError: (a ValueError) there is none; lists those there are.
     """
-    choice("method", name, METHODS)
-    file = name.replace("+", "_plus").replace("-", "_")
-    found: Method = importlib.import_module(f"lora_core.methods.{file}").METHOD
-    return found
+    choice("method", name, names())
+    return _REGISTERED[name]
+
+
+def written_by(entries: Mapping[str, Any]) -> LoRA | None:
+    """The method that an adapter_config.json speaks of, as far as PEFT tells them apart; None if of none."""
+    found = [each for each in _REGISTERED.values() if each.wrote(entries)]
+    return found[-1] if found else None
+
+
+def _files() -> list[LoRA]:
+    files = [info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_")]
+    found: list[LoRA] = [importlib.import_module(f"{__name__}.{file}").METHOD for file in files]
+    return sorted(found, key=lambda each: each.place)
+
+
+for _each in _files():
+    register(_each)

@@ -13,83 +13,94 @@ Dropout acts on A's input alone; PEFT, while dropout is on, drops from the input
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import prod
+from typing import TYPE_CHECKING, Any
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-
-from lora_core.linear import LoRALinear
+from lora_core.lazy import LazyModule
 from lora_core.methods.lora import LoRA
+
+if TYPE_CHECKING:
+    import torch
+    import torch.nn.functional as F
+    from torch import Tensor, nn
+
+    from lora_core.linear import LoRALinear
+    from lora_core.planning.method_cost import MethodCost, Shape
+else:
+    torch, nn, F = LazyModule("torch"), LazyModule("torch.nn"), LazyModule("torch.nn.functional")
 
 MAGNITUDE = "lora_magnitude_vector"  # as PEFT calls it in files
 
 
-class DoRALinear(LoRALinear):
-    """A frozen linear layer whose rows' directions get a low-rank update and whose rows' lengths train."""
+class DoRA(LoRA):
+    """Rows' directions get a low-rank update and rows' lengths m (d_out,) train; the rest as in LoRA."""
 
+    name = "dora"
+    place = 3
+    parts = ("A", "B", "m")
+    form = "decomposed"
     additive = False
 
-    def __init__(self, base: nn.Linear, **options: Any) -> None:
-        super().__init__(base, **options)
-        self.m = nn.Parameter(self.norm().clone())
+    def start(self, layer: LoRALinear, generator: torch.Generator | None, gradient: Tensor | None) -> None:
+        super().start(layer, generator, gradient)
+        layer.m = nn.Parameter(self.norm(layer).clone())
 
-    def forward(self, x: Tensor) -> Tensor:  # (..., d_in) -> (..., d_out)
-        if self.merged is not None:
-            return F.linear(x, self.merged, self.base.bias)
-        kept = F.dropout(x, self.dropout, self.training) if self.dropout else x
-        update = kept @ self.A.mT @ self.B.mT  # (..., d_in) -> (..., r) -> (..., d_out)
-        base: Tensor = self.base(x)
-        plain = base if self.base.bias is None else base - self.base.bias  # W x
-        ratio = self.ratio()
+    def forward(self, layer: LoRALinear, x: Tensor) -> Tensor:  # (..., d_in) -> (..., d_out)
+        update = layer.dropped(x) @ layer.A.mT @ layer.B.mT  # (..., d_in) -> (..., r) -> (..., d_out)
+        base: Tensor = layer.base(x)
+        if layer.base_is_plain:
+            plain = base if layer.bias is None else base - layer.bias  # W x
+        else:
+            plain = F.linear(x, layer.W)  # what hooks make of the base's output is no W x
+        ratio = self.ratio(layer)
         # ratio ∘ (W x + γ B A x) + b, written so that a ratio of 1 leaves the base's output bit for bit.
-        return base + (ratio - 1) * plain + ratio * (self.scale * update)
+        return (base + (ratio - 1) * plain + ratio * (layer.scale * update)).to(base.dtype)
 
-    @torch.no_grad()
-    def norm(self) -> Tensor:
-        """‖V‖ (d_out,), without a gradient, in W's type."""
-        W = self.base.weight
-        V = W + super().update()
-        norm: Tensor = torch.linalg.vector_norm(V, dim=1).to(W.dtype)
+    def norm(self, layer: LoRALinear) -> Tensor:
+        """‖V‖ (d_out,), without a gradient, in the factors' type."""
+        with torch.no_grad():
+            V = layer.W + super().update(layer)
+            norm: Tensor = torch.linalg.vector_norm(V, dim=1).to(layer.A.dtype)
         return norm
 
-    def ratio(self) -> Tensor:
+    def ratio(self, layer: LoRALinear) -> Tensor:
         """m / ‖V‖ (d_out,)."""
-        norm = self.norm()
-        return torch.where(norm > 0, self.m / norm.where(norm > 0, 1), 1)
+        norm = self.norm(layer)
+        return torch.where(norm > 0, layer.m / norm.where(norm > 0, 1), 1)
 
-    def update(self) -> Tensor:
+    def update(self, layer: LoRALinear) -> Tensor:
         """ΔW = (m / ‖V‖) ∘ V − W (d_out, d_in)."""
-        update = super().update()
-        W = self.base.weight.to(update.dtype)
-        ratio = self.ratio().to(update.dtype)[:, None]
+        update = super().update(layer)
+        W = layer.W.to(update.dtype)
+        ratio = self.ratio(layer).to(update.dtype)[:, None]
         return (ratio - 1) * W + ratio * update
 
-    @property
-    def delta_rank(self) -> int:
-        return min(self.in_features, self.out_features)
+    def delta_rank(self, layer: LoRALinear) -> int:
+        return min(layer.in_features, layer.out_features)
 
-    def tensors(self) -> dict[str, Tensor]:
-        return {**super().tensors(), MAGNITUDE: self.m.detach()}
+    def cost(self, plain: MethodCost, shapes: Sequence[Shape], *, rank: int, rows: int) -> MethodCost:
+        """m (d_out,) trains; ‖W + γ B A‖ needs B A: r N multiply-adds a step, however many rows."""
+        trained = plain.trained + sum(d_out for d_out, _ in shapes)
+        step = plain.step + sum(2 * rank * prod(shape) for shape in shapes)
+        return replace(plain, trained=trained, optimizer_bytes=8 * trained, step=step)
 
-    @staticmethod
-    def shapes(d_out: int, d_in: int, rank: int) -> dict[str, tuple[int, ...]]:
-        return {**LoRALinear.shapes(d_out, d_in, rank), MAGNITUDE: (d_out,)}
+    def tensors(self, layer: LoRALinear) -> dict[str, Tensor]:
+        return {**super().tensors(layer), MAGNITUDE: layer.m.detach()}
 
-    @torch.no_grad()
-    def load(self, tensors: dict[str, Tensor]) -> None:
-        super().load(tensors)
-        self.m.copy_(tensors[MAGNITUDE])
+    def shapes(self, d_out: int, d_in: int, rank: int) -> dict[str, tuple[int, ...]]:
+        return {**super().shapes(d_out, d_in, rank), MAGNITUDE: (d_out,)}
 
-
-class DoRA(LoRA):
-    """Magnitude and direction apart; everything else as in LoRA."""
-
-    layer = DoRALinear
+    def load(self, layer: LoRALinear, tensors: Mapping[str, Tensor]) -> None:
+        super().load(layer, tensors)
+        layer.m.copy_(tensors[MAGNITUDE])
 
     def entries(self, layers: Mapping[str, LoRALinear]) -> dict[str, Any]:
         return {"use_dora": True}
+
+    def wrote(self, entries: Mapping[str, Any]) -> bool:
+        return entries.get("peft_type") == "LORA" and bool(entries.get("use_dora"))
 
 
 METHOD = DoRA()

@@ -9,7 +9,7 @@
 
 Why: a first step of gradient descent changes γ B A by −η γ² (B₀B₀ᵀ g + g A₀ᵀA₀), and B₀B₀ᵀ g + g A₀ᵀA₀ is k²
 times the best approximation of g of rank 2r: the adapter starts along full fine-tuning's own first step.
-Saved as a plain LoRA of rank 2r, see OffsetLinear.
+Saved as a plain LoRA of rank 2r, see methods/_offset.py.
 
 PEFT's version spans the same spaces but scales otherwise: A is rows of Vᵀ alone and B is U·diag(S)·k, from a
 randomised SVD. Where W has fewer than 2r singular directions, the columns of B₀ without one start at zero
@@ -19,36 +19,33 @@ here; the identity above still holds.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from lora_core.lazy import LazyModule
+from lora_core.methods._offset import Offset
 
-from lora_core.config import AdapterConfig
-from lora_core.linear import LoRALinear, OffsetLinear
-from lora_core.methods.lora import LoRA
+if TYPE_CHECKING:
+    import torch
+    import torch.nn.functional as F
+    from torch import Tensor
+
+    from lora_core.linear import LoRALinear
+else:
+    torch, F = LazyModule("torch"), LazyModule("torch.nn.functional")
 
 STABLE = 16.0  # c: the larger, the smaller the start; PEFT's `stable_gamma`
 
 
-class LoRAGA(LoRA):
+class LoRAGA(Offset):
     """LoRA that starts along the gradient of full fine-tuning."""
 
-    layer = OffsetLinear
+    name = "lora-ga"
+    place = 6
     needs_gradients = True
 
-    @torch.no_grad()
-    def build(
-        self,
-        base: nn.Linear,
-        config: AdapterConfig,
-        *,
-        generator: torch.Generator | None,
-        gradient: Tensor | None,
-    ) -> LoRALinear:
+    def first(self, layer: LoRALinear, gradient: Tensor | None) -> tuple[Tensor, Tensor]:
         assert gradient is not None  # attach sees to it
-        A, B = gradient_factors(gradient, config.rank)
-        return OffsetLinear(base, A=A, B=B, scale=config.gamma, dropout=config.dropout)
+        return gradient_factors(gradient, layer.rank)
 
 
 def gradient_factors(gradient: Tensor, rank: int) -> tuple[Tensor, Tensor]:

@@ -9,17 +9,25 @@ good for its models; values from 4 to 20 are in use. Nothing else differs from L
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from lora_core.config import AdapterConfig
-from lora_core.linear import LoRALinear
+from lora_core.lazy import LazyModule
 from lora_core.methods.lora import LoRA
+
+if TYPE_CHECKING:
+    import torch
+
+    from lora_core.config import AdapterConfig
+    from lora_core.linear import LoRALinear
+else:
+    torch = LazyModule("torch")
 
 
 class LoRAPlus(LoRA):
     """LoRA with a larger learning rate for B."""
+
+    name = "lora+"
+    place = 2
 
     def optimizer(
         self,

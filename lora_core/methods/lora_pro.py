@@ -23,21 +23,35 @@ the start (B = 0) that makes ĝA = gA = 0 and ĝB = γ⁻² gB (A Aᵀ)⁻¹, as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import prod
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
-from lora_core.config import AdapterConfig
-from lora_core.linear import LoRALinear
+from lora_core.lazy import LazyModule
 from lora_core.methods.lora import LoRA
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from lora_core import optimizers
+    from lora_core.config import AdapterConfig
+    from lora_core.linear import LoRALinear
+    from lora_core.planning.method_cost import MethodCost, Shape
+else:
+    torch, optimizers = LazyModule("torch"), LazyModule("lora_core.optimizers")
 
 CUT = 1e-12  # an eigenvalue of BᵀB or A Aᵀ below this share of the largest is rounding
 
 
 class LoRAPro(LoRA):
     """LoRA whose steps follow full fine-tuning's as closely as A and B allow."""
+
+    name = "lora-pro"
+    place = 7
+    form = None
+    alone = "its optimiser follows W's whole gradient, and solves for A and B at every step"
 
     def optimizer(
         self,
@@ -46,11 +60,39 @@ class LoRAPro(LoRA):
         *,
         lr: float,
         steps: int | None = None,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
         **options: Any,
     ) -> torch.optim.Optimizer:
-        for choice in ("fused", "foreach"):  # AdamW's ways of computing; there is one here
-            options.pop(choice, None)
-        return LoRAProAdamW(layers, lr=lr, **options)
+        """The Adam form above, with AdamW's weight decay of A and B (off unless given).
+
+        Raises:
+            ValueError: an option of AdamW that has no sense here; "fused" and "foreach", its ways of
+                computing, are passed over.
+        """
+        if unknown := options.keys() - {"fused", "foreach"}:
+            raise ValueError(f"{', '.join(sorted(unknown))}: expected betas, eps or weight_decay")
+        groups = [{"params": [layer.A, layer.B], "scale": layer.scale} for layer in layers.values()]
+        defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
+        return optimizers.GroupOptimizer(groups, defaults, move=_move)
+
+    def cost(self, plain: MethodCost, shapes: Sequence[Shape], *, rank: int, rows: int) -> MethodCost:
+        """Adam's moments have W's shape; see `_projections`."""
+        kept = 2 * sum(map(prod, shapes))
+        update = sum(_projections(shape, rank) for shape in shapes)
+        return replace(plain, optimizer_bytes=4 * kept, update=update)
+
+
+def _projections(shape: Shape, r: int) -> int:
+    """FLOPs of a step: BᵀB and A Aᵀ, two adjustments, and the four products with W's shape.
+
+    In multiply-adds 4 r d_out d_in + r² (7 d_in + 9 d_out) + 12 r³.
+    """
+    d_out, d_in = shape
+    gram = r * r * (d_in + d_out) + 2 * r**3
+    adjusted = r * r * (3 * d_in + 4 * d_out) + 5 * r**3
+    return 2 * (gram + 2 * adjusted + 4 * r * d_out * d_in)
 
 
 class Adjustment:
@@ -84,56 +126,31 @@ def _inverse(values: Tensor) -> Tensor:
     return torch.where(values > CUT * values.max(), 1 / values, 0)
 
 
-class LoRAProAdamW(torch.optim.Optimizer):
-    """The Adam form above, with AdamW's weight decay of A and B (off unless given)."""
+def _move(group: dict[str, Any], states: dict[Any, Any]) -> None:
+    """One step of A and B of a layer."""
+    A, B = group["params"]
+    scale, lr, (beta1, beta2) = group["scale"], group["lr"], group["betas"]
+    wide = torch.float32 if A.device.type == "mps" else torch.float64
+    a, b = A.to(wide), B.to(wide)
+    adjust = Adjustment(a, b, scale)
 
-    def __init__(
-        self,
-        layers: Mapping[str, LoRALinear],
-        *,
-        lr: float,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
-    ) -> None:
-        groups = [{"params": [layer.A, layer.B], "scale": layer.scale} for layer in layers.values()]
-        super().__init__(groups, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
+    to_a, to_b = adjust(A.grad.to(wide), B.grad.to(wide))
+    kept = torch.promote_types(B.dtype, torch.float32)
+    g = (scale * (b @ to_a + to_b @ a)).to(kept)  # the equivalent gradient (d_out, d_in)
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        with torch.enable_grad():
-            loss = None if closure is None else closure()
-        for group in self.param_groups:
-            A, B = group["params"]
-            if A.grad is not None and B.grad is not None:
-                self._move(A, B, group)
-        return loss
+    state = states[B]
+    if not state:
+        state.update(step=0, mean=torch.zeros_like(g), square=torch.zeros_like(g))
+    state["step"] += 1
+    mean = state["mean"].lerp_(g, 1 - beta1)
+    square = state["square"].mul_(beta2).addcmul_(g, g, value=1 - beta2)
+    size = (square / (1 - beta2 ** state["step"])).sqrt_().add_(group["eps"])
+    u = (mean / (1 - beta1 ** state["step"]) / size).to(wide)
 
-    def _move(self, A: Tensor, B: Tensor, group: Mapping[str, Any]) -> None:
-        assert A.grad is not None
-        assert B.grad is not None
-        scale, lr, (beta1, beta2) = group["scale"], group["lr"], group["betas"]
-        wide = torch.float32 if A.device.type == "mps" else torch.float64
-        a, b = A.to(wide), B.to(wide)
-        adjust = Adjustment(a, b, scale)
-
-        to_a, to_b = adjust(A.grad.to(wide), B.grad.to(wide))
-        kept = torch.promote_types(B.dtype, torch.float32)
-        g = (scale * (b @ to_a + to_b @ a)).to(kept)  # the equivalent gradient (d_out, d_in)
-
-        state = self.state[B]
-        if not state:
-            state.update(step=0, mean=torch.zeros_like(g), square=torch.zeros_like(g))
-        state["step"] += 1
-        mean = state["mean"].lerp_(g, 1 - beta1)
-        square = state["square"].mul_(beta2).addcmul_(g, g, value=1 - beta2)
-        size = (square / (1 - beta2 ** state["step"])).sqrt_().add_(group["eps"])
-        u = (mean / (1 - beta1 ** state["step"]) / size).to(wide)
-
-        to_a, to_b = adjust(scale * (b.mT @ u), scale * (u @ a.mT))
-        decay = 1 - lr * group["weight_decay"]
-        A.copy_(decay * a - lr * to_a)
-        B.copy_(decay * b - lr * to_b)
+    to_a, to_b = adjust(scale * (b.mT @ u), scale * (u @ a.mT))
+    decay = 1 - lr * group["weight_decay"]
+    A.copy_(decay * a - lr * to_a)
+    B.copy_(decay * b - lr * to_b)
 
 
 METHOD = LoRAPro()

@@ -9,37 +9,39 @@ arXiv:2404.02948.
 
 Training moves what W does most, and freezes the rest. The paper has γ = 1; here and in PEFT the 1/γ under the
 roots makes up for any other. The authors and PEFT subtract γ B₀A₀ from W and round; here W stays, see
-OffsetLinear. Saved as the authors export it: a plain LoRA of rank 2r on the original W, A' = [A; A₀] and
-B' = [B, −B₀], α doubled so that γ = α/r is the same. What PEFT saved with init_lora_weights "pissa" (A and B
-alone) is read too: A₀ and B₀ follow from W.
+methods/_offset.py. Saved as the authors export it: a plain LoRA of rank 2r on the original W, A' = [A; A₀]
+and B' = [B, −B₀], α doubled so that γ = α/r is the same. What PEFT saved with init_lora_weights "pissa" (A
+and B alone) is read too: A₀ and B₀ follow from W.
 """
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from lora_core.config import AdapterConfig
-from lora_core.linear import LoRALinear, OffsetLinear
-from lora_core.methods.lora import LoRA
+from lora_core.lazy import LazyModule
+from lora_core.methods._offset import Offset
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from lora_core.linear import LoRALinear
+else:
+    torch = LazyModule("torch")
 
 
-class PiSSA(LoRA):
+class PiSSA(Offset):
     """LoRA that starts from W's own largest singular directions."""
 
-    layer = OffsetLinear
+    name = "pissa"
+    place = 4
 
-    @torch.no_grad()
-    def build(
-        self,
-        base: nn.Linear,
-        config: AdapterConfig,
-        *,
-        generator: torch.Generator | None,
-        gradient: Tensor | None,
-    ) -> LoRALinear:
-        A, B = principal_factors(base.weight, config.rank, config.gamma)
-        return OffsetLinear(base, A=A, B=B, scale=config.gamma, dropout=config.dropout)
+    def first(self, layer: LoRALinear, gradient: Tensor | None) -> tuple[Tensor, Tensor]:
+        return principal_factors(layer.W, layer.rank, layer.scale)
+
+    def wrote(self, entries: Mapping[str, Any]) -> bool:
+        return entries.get("peft_type") == "LORA" and entries.get("init_lora_weights") == "pissa"
 
 
 def principal_factors(W: Tensor, rank: int, scale: float) -> tuple[Tensor, Tensor]:

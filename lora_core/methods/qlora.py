@@ -20,15 +20,26 @@ forward pass does, and keeps it for the backward pass. A file is a plain LoRA's:
 
 from __future__ import annotations
 
+import math
 import warnings
-from typing import Any, cast
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-
-from lora_core.linear import LoRALinear
+from lora_core.lazy import LazyModule
 from lora_core.methods.lora import LoRA
+
+if TYPE_CHECKING:
+    import torch
+    import torch.nn.functional as F
+    from torch import Tensor, nn
+
+    from lora_core import linear
+    from lora_core.linear import DerivedLinear, LoRALinear
+    from lora_core.planning.method_cost import MethodCost, Shape
+else:
+    torch, F = LazyModule("torch"), LazyModule("torch.nn.functional")
+    linear = LazyModule("lora_core.linear")
 
 BLOCK, OUTER = 64, 256
 # Eight positive and seven negative quantiles from 0.9677083 to 0.5, and 0, divided by the largest.
@@ -40,43 +51,56 @@ NF4 = (
 )
 
 
-class NF4Linear(nn.Module):
+class QLoRA(LoRA):
+    """LoRA on a base of four bits."""
+
+    name = "qlora"
+    place = 8
+    form = "quantised"
+    keeps_base = False
+
+    def hold(self, base: nn.Module) -> nn.Module:
+        return nf4_linear(base)
+
+    def restored(self, layer: LoRALinear) -> nn.Module:
+        warnings.warn("the base was quantised: what stays is its NF4 approximation", stacklevel=5)
+        return self.plain(layer, layer.W)
+
+    def plain(self, layer: LoRALinear, W: Tensor) -> nn.Module:
+        base: DerivedLinear = layer.base
+        return base.plain(W)
+
+    def cost(self, plain: MethodCost, shapes: Sequence[Shape], *, rank: int, rows: int) -> MethodCost:
+        """W in 4 bits an entry, 8 a block of 64, and 32 a block of 256 of these and their mean."""
+        blocks = [math.ceil(math.prod(shape) / BLOCK) for shape in shapes]
+        frozen = sum(b * BLOCK // 2 + b + 4 * (1 + math.ceil(b / OUTER)) for b in blocks)
+        return replace(plain, frozen_bytes=frozen)
+
+
+def nf4_linear(base: nn.Module) -> DerivedLinear:
     """A linear layer y = deq(W) x + b whose W is held in 4.127 bits an entry.
 
-    All of it is whole numbers (`unit` are the bytes of float32 numbers), which model.to(dtype) leaves alone.
+    All it holds is whole numbers (`unit` are the bytes of float32 numbers), which model.to(dtype) leaves
+    alone: codes, uint8 (blocks, 32), two entries a byte, the first in the upper half; q, int8 (blocks,), c of
+    each block; unit, uint8, the mean, and the unit of each 256 blocks.
 
     Raises:
         ValueError: W holds a NaN or an infinity.
     """
+    W = linear.weight_of(base).detach()
+    if not W.isfinite().all():
+        raise ValueError("weight holds a NaN or an infinity, expected finite numbers to quantise")
+    codes, c = quantise(W)
+    q, unit = quantise_again(c)
+    held = {"codes": codes, "q": q, "unit": unit.view(torch.uint8)}
+    return linear.DerivedLinear(base, held, weight=_dequantised)
 
-    codes: Tensor  # uint8 (blocks, 32): two entries a byte, the first in the upper half
-    q: Tensor  # int8 (blocks,): c of each block
-    unit: Tensor  # uint8: float32 mean, and unit of each 256 blocks
-    like: Tensor  # has the type that deq(W) gets
 
-    def __init__(self, base: nn.Linear) -> None:
-        super().__init__()
-        W = base.weight.detach()
-        if not W.isfinite().all():
-            raise ValueError("weight holds a NaN or an infinity, expected finite numbers to quantise")
-        self.out_features, self.in_features = W.shape
-        self.bias = base.bias
-        codes, c = quantise(W)
-        q, unit = quantise_again(c)
-        self.register_buffer("codes", codes)
-        self.register_buffer("q", q)
-        self.register_buffer("unit", unit.view(torch.uint8))
-        self.register_buffer("like", W.new_empty(0), persistent=False)
-
-    @property
-    def weight(self) -> Tensor:
-        """deq(W) (d_out, d_in)."""
-        c = dequantise_again(self.q, self.unit.view(torch.float32))
-        entries = dequantise(self.codes, c).flatten()[: self.out_features * self.in_features]
-        return entries.view(self.out_features, self.in_features).to(self.like.dtype)
-
-    def forward(self, x: Tensor) -> Tensor:  # (..., d_in) -> (..., d_out)
-        return F.linear(x, self.weight, self.bias)
+def _dequantised(layer: DerivedLinear) -> Tensor:
+    """deq(W), float32 (d_out, d_in)."""
+    c = dequantise_again(layer.get_buffer("q"), layer.get_buffer("unit").view(torch.float32))
+    entries = dequantise(layer.get_buffer("codes"), c).flatten()
+    return entries[: layer.out_features * layer.in_features].view(layer.out_features, layer.in_features)
 
 
 def quantise(W: Tensor) -> tuple[Tensor, Tensor]:
@@ -110,29 +134,6 @@ def quantise_again(c: Tensor) -> tuple[Tensor, Tensor]:
 def dequantise_again(q: Tensor, unit: Tensor) -> Tensor:
     """c, float32 (blocks,)."""
     return unit[0] + q * unit[1:].repeat_interleave(OUTER)[: len(q)]
-
-
-class QLoRALinear(LoRALinear):
-    """LoRA around a base that is held in NF4."""
-
-    def __init__(self, base: nn.Linear, **options: Any) -> None:
-        super().__init__(cast(nn.Linear, NF4Linear(base)), **options)
-
-    def restored(self) -> nn.Linear:
-        warnings.warn("the base was quantised: what stays is its NF4 approximation", stacklevel=4)
-        return self.plain(self.base.weight)
-
-    def plain(self, weight: Tensor) -> nn.Linear:
-        linear = nn.Linear(self.in_features, self.out_features, bias=False, device="meta")
-        linear.weight = nn.Parameter(weight)
-        linear.bias = self.base.bias
-        return linear.train(self.training)
-
-
-class QLoRA(LoRA):
-    """LoRA on a base of four bits."""
-
-    layer = QLoRALinear
 
 
 METHOD = QLoRA()

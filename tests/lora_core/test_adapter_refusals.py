@@ -19,7 +19,6 @@ from lora_core import (
     save_adapter,
     unmerge,
 )
-from lora_core.linear import LoRALinear
 from tests.lora_core.net import Net, prepared, unchanged
 
 
@@ -119,13 +118,9 @@ def test_an_adapter_is_taken_off_and_saved_where_it_was_attached(net: Net) -> No
         load_adapter(other, "nowhere")
 
 
-def test_an_optimizer_of_another_methods_layers_is_refused(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Other(LoRALinear):
-        pass
-
-    from lora_core.methods.lora import LoRA
-
+def test_an_optimizer_of_another_methods_layers_is_refused(net: Net) -> None:
     attach(net, AdapterConfig(rank=1))
-    monkeypatch.setattr(LoRA, "layer", Other)
-    with pytest.raises(ValueError, match=r"blocks\.0 is a LoRALinear, method 'lora' expects a Other"):
-        optimizer_for(net, AdapterConfig(), lr=1.0)
+    with pytest.raises(
+        ValueError, match=r"blocks\.0 is a layer of 'lora', which holds A, B; method 'dora' expects A, B, m"
+    ):
+        optimizer_for(net, AdapterConfig(method="dora"), lr=1.0)

@@ -256,7 +256,7 @@ def test_dora_is_neither_scaled_nor_added(problem: Problem) -> None:
     adapters = Adapters(problem.model)
     adapters.add("dora", AdapterConfig(method="dora", rank=1))
     for call in (lambda: scale(problem.model, 2.0), lambda: adapters.combine("sum", {"dora": 1.0})):
-        with pytest.raises(ValueError, match="0 is a DoRALinear, whose ΔW is not of the form γ B A"):
+        with pytest.raises(ValueError, match="0 is of method 'dora', whose ΔW is not of the form γ B A"):
             call()
 
 

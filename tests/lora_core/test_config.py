@@ -245,7 +245,9 @@ def test_select_is_pefts_own_rule(names: list[str], asked: Any) -> None:
 WITHOUT_TORCH = [
     "lora_core",
     "lora_core.config",
+    "lora_core.methods",
     "lora_core.planning.cost",
+    "lora_core.planning.method_cost",
     "lora_core.matrix.low_rank",
     "lora_core.formats.peft",
 ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from lab.bases import recipes
 from lab.runs.config import TASKS, TrainConfig
+from lora_core import bounds
 from lora_core.config import METHODS, ConfigError, select
 
 Query = dict[str, str]
@@ -69,7 +70,7 @@ def config_of(query: Query) -> TrainConfig:
 def largest_rank(base: str, config: TrainConfig) -> int:
     """The rank at which the smallest of the chosen matrices is full."""
     shapes = recipes.layers(base)
-    return min(min(shapes[name]) for name in select(shapes, config.targets))
+    return bounds.largest_rank(shapes[name] for name in select(shapes, config.targets))
 
 
 def read(url: Mapping[str, str]) -> tuple[Query, list[Complaint]]:

@@ -11,7 +11,8 @@ from torch import nn
 
 from lora_core import AdapterConfig, attach, load_adapter, merge, optimizer_for, save_adapter
 from lora_core.formats.peft import TENSOR_FILE
-from lora_core.methods.dora import DoRALinear
+from lora_core.linear import LoRALinear
+from lora_core.methods.dora import METHOD
 from tests.lora_core.methods.common import LAYERS, Problem, disturb, layers
 
 CONFIG = AdapterConfig(method="dora", rank=3, alpha=5)
@@ -62,7 +63,7 @@ def test_the_magnitude_is_the_length_of_a_row() -> None:
     base = nn.Linear(2, 2, bias=False)
     with torch.no_grad():
         base.weight.copy_(torch.tensor([[3.0, 4.0], [0.0, 2.0]]))
-    layer = DoRALinear(base, rank=1, scale=1.0)
+    layer = LoRALinear(base, rank=1, scale=1.0, method=METHOD)
     assert layer.m.tolist() == [5.0, 2.0]
     x = torch.tensor([1.0, 1.0])
     assert layer(x).tolist() == [7.0, 2.0]

@@ -14,8 +14,8 @@ from torch import nn
 
 from lora_core import AdapterConfig, attach, estimate_gradients, optimizer_for
 from lora_core.adapter import install, linear_layers
-from lora_core.linear import OffsetLinear
-from lora_core.methods.lora_ga import STABLE, gradient_factors
+from lora_core.linear import LoRALinear
+from lora_core.methods.lora_ga import METHOD, STABLE, gradient_factors
 from tests.lora_core.methods.common import LAYERS, Problem, layers, spans_the_same
 
 CONFIG = AdapterConfig(method="lora-ga", rank=2, alpha=5)
@@ -76,7 +76,11 @@ def test_the_start_spans_what_pefts_spans_and_trains_the_same_from_pefts(generat
         A, B = (getattr(layer, part)["default"].weight.detach() for part in ("lora_A", "lora_B"))
         assert spans_the_same(A, layers(own)[name].A.detach())
         assert spans_the_same(B.T, layers(own)[name].B.detach().T)
-        parts[name] = OffsetLinear(copied.get_submodule(name), A=A, B=B, scale=CONFIG.gamma)  # type: ignore[arg-type]
+        parts[name] = LoRALinear(
+            copied.get_submodule(name), rank=2, scale=CONFIG.gamma, method=METHOD, gradient=B @ A
+        )
+        with torch.no_grad():
+            METHOD.begin(parts[name], A, B)
     install(copied, CONFIG, linear_layers(copied), parts)
     torch.testing.assert_close(peft(problem.x), copied(problem.x), rtol=1e-5, atol=1e-6)
     adamw = torch.optim.AdamW([p for p in peft.parameters() if p.requires_grad], lr=1e-2, weight_decay=0.0)
