@@ -11,7 +11,7 @@ from lora_core.matrix.nested import METHODS
 from tests.pages.app import heard, opened, told
 from web.decompose.page import OWN
 from web.kit.layers import LAYERS
-from web.kit.uploads import Brought, RefusedError
+from web.kit.uploads import Matrix, RefusedError
 from widgets.decompose.view import SPECTRA
 
 page = partial(opened, "decompose")
@@ -76,10 +76,10 @@ def test_a_link_to_what_another_reader_brought_opens_a_photo() -> None:
 
 def test_what_the_reader_brought_is_shown() -> None:
     M = np.random.default_rng(0).standard_normal((9, 14))
-    data = view(page("en", {OWN: Brought("mine.npy", M, photo=False)}, source="own"))
+    data = view(page("en", {OWN: Matrix("mine.npy", M, photo=False)}, source="own"))
     assert (data["own"], data["matrix"]["shape"], data["matrix"]["photo"]) == ("mine.npy", [9, 14], False)
     assert "own" in data["thumbs"]
-    assert view(page("en", {OWN: Brought("mine.npy", M, photo=False)}))["opened"]["source"] == "cat"
+    assert view(page("en", {OWN: Matrix("mine.npy", M, photo=False)}))["opened"]["source"] == "cat"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

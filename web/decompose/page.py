@@ -34,7 +34,7 @@ def decompose_page() -> None:
                 most=uploads.MAX_BYTES,
                 read=take,
             )
-    own: uploads.Brought | None = st.session_state.get(OWN)
+    own: uploads.Matrix | None = st.session_state.get(OWN)
     view = View.from_query(st.query_params.to_dict(), LAYERS, own=own is not None)
     decompose(
         _payload(view, own),
@@ -62,11 +62,11 @@ def follow(view: View) -> None:
     st.query_params.update(view.to_query())  # in one step: each step is an entry in the history
 
 
-def _shown(own: uploads.Brought) -> Shown:
+def _shown(own: uploads.Matrix) -> Shown:
     return Shown(own.M, own.photo)
 
 
-def _payload(view: View, own: uploads.Brought | None) -> dict[str, Any]:
+def _payload(view: View, own: uploads.Matrix | None) -> dict[str, Any]:
     """What the browser needs of the matrix; of the reader's own, the session keeps the last answer."""
     if view.source != "own" or own is None:
         which = {"delta": view.layer, "random": view.spectrum}.get(view.source, "")
