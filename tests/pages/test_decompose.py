@@ -9,9 +9,9 @@ import pytest
 from content.catalog import LANGUAGES, catalog
 from lora_core.matrix.nested import METHODS
 from tests.pages.app import heard, opened, told
-from web.decompose.page import OWN
+from web.decompose.assumptions import FILE, OWN
 from web.kit.layers import LAYERS
-from web.kit.uploads import Matrix, RefusedError
+from web.kit.uploads import Matrix, RefusedError, read
 from widgets.decompose.view import SPECTRA
 
 page = partial(opened, "decompose")
@@ -80,6 +80,19 @@ def test_what_the_reader_brought_is_shown() -> None:
     assert (data["own"], data["matrix"]["shape"], data["matrix"]["photo"]) == ("mine.npy", [9, 14], False)
     assert "own" in data["thumbs"]
     assert view(page("en", {OWN: Matrix("mine.npy", M, photo=False)}))["opened"]["source"] == "cat"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_was_assumed_of_a_file_is_said_and_can_be_taken_the_other_way(language: str) -> None:
+    words, text = catalog(language), b"1,234;5,678\n2,000;1,500"
+    state = {OWN: read("m.csv", text), FILE: ("m.csv", text, frozenset[str]())}
+    app = page(language, state, source="own")
+    assert words["uploads.assumed.comma_decimal"] in [each.value for each in app.markdown]
+    app.button(key="otherwise_comma_decimal").click().run()
+    assert app.session_state[OWN].M.tolist() == [[1234, 5678], [2000, 1500]]
+    assert words["uploads.assumed.comma_thousands"] in [each.value for each in app.markdown]
+    app.button(key="otherwise_comma_thousands").click().run()
+    assert app.session_state[OWN].M[0, 0] == 1.234
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -7,6 +7,7 @@ import streamlit as st
 
 from lora_core.matrix.nested import METHODS
 from web.decompose import sources
+from web.decompose.assumptions import OWN, assumptions, keep
 from web.kit import uploads
 from web.kit.i18n import group, language, number, t
 from web.kit.layers import LAYERS, titles
@@ -15,9 +16,6 @@ from web.kit.upload_control import File, upload_control
 from widgets.decompose.matrix import Shown
 from widgets.decompose.view import SPECTRA, View
 from widgets.decompose.widget import decompose
-
-OWN = "own_matrix"
-"""Where the session keeps what the reader brought."""
 
 
 def decompose_page() -> None:
@@ -34,6 +32,7 @@ def decompose_page() -> None:
                 most=uploads.MAX_BYTES,
                 read=take,
             )
+            assumptions()
     own: uploads.Matrix | None = st.session_state.get(OWN)
     view = View.from_query(st.query_params.to_dict(), LAYERS, own=own is not None)
     decompose(
@@ -53,7 +52,7 @@ def decompose_page() -> None:
 def take(files: Sequence[File]) -> None:
     """What the reader brought, to be shown at once."""
     ((name, data),) = files
-    st.session_state[OWN] = uploads.read(name, data)
+    keep(name, data)
     st.query_params.update({"source": "own"})
 
 
