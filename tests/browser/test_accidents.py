@@ -17,7 +17,8 @@ def press_train(page: Page) -> None:
     page.locator(".st-key-ft_train button").click()
     expect(page.locator(".st-key-ft_stop button")).to_be_visible()
     page.wait_for_function(
-        "() => Number(document.querySelector('.ft-bar')?.getAttribute('aria-valuenow')) > 1", timeout=MINUTES
+        "() => Number(document.querySelector('.ft-run .progress')?.getAttribute('aria-valuenow')) > 1",
+        timeout=MINUTES,
     )
 
 

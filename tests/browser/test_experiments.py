@@ -52,7 +52,7 @@ def test_a_card_runs_live_to_the_end_in_thai(reader: Page, server: str) -> None:
     expect(page.locator(f"{CARD} .ex-message")).to_contain_text("กฎเดียวกันกับรอบนี้", timeout=PATIENCE)
     settled(page)
     expect(page.locator(f"{CARD} .ex-message .verdict.reproduces")).to_have_text("ทำซ้ำได้")
-    expect(page.locator(f"{CARD} .ex-bar")).to_have_attribute("aria-valuenow", "100")
+    expect(page.locator(f"{CARD} .ex-run .progress")).to_have_attribute("aria-valuenow", "100")
     expect(page.locator(f"{CARD} .ex-run")).to_contain_text("ใช้เวลา")
     assert page.locator(f".st-key-ex_run_{QUICK} button").inner_text() == "รันสดตอนนี้"
     assert page.evaluate(f"document.querySelector('{PLOT}').mark") == "the same", "the node was replaced"
@@ -72,7 +72,9 @@ def test_a_switch_of_language_and_a_reload_keep_the_run(
         card = page.locator(".st-key-ex_card_c05_batch")
         stop = page.locator(".st-key-ex_stop_c05_batch button")
         page.locator(".st-key-ex_run_c05_batch button").click()
-        expect(card.locator(".ex-bar")).not_to_have_attribute("aria-valuenow", "0", timeout=PATIENCE)
+        expect(card.locator(".ex-run .progress")).not_to_have_attribute(
+            "aria-valuenow", "0", timeout=PATIENCE
+        )
         workers = [each for each in process.children(recursive=True) if "jobs.worker" in each.cmdline()]
         assert workers
         for worker in workers:
@@ -83,11 +85,11 @@ def test_a_switch_of_language_and_a_reload_keep_the_run(
         page.reload()
         settled(page)
         expect(stop).to_have_text("หยุด", timeout=PATIENCE)
-        at = int(card.locator(".ex-bar").get_attribute("aria-valuenow") or 0)
+        at = int(card.locator(".ex-run .progress").get_attribute("aria-valuenow") or 0)
         for worker in workers:
             worker.resume()
         page.wait_for_function(
-            "at => Number(document.querySelector('.st-key-ex_card_c05_batch .ex-bar')"
+            "at => Number(document.querySelector('.st-key-ex_card_c05_batch .ex-run .progress')"
             ".getAttribute('aria-valuenow')) > at",
             arg=at,
             timeout=PATIENCE,

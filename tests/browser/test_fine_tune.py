@@ -47,12 +47,12 @@ def ended(page: Page) -> None:
 
 
 def step(page: Page) -> int:
-    return int(page.locator(".ft-bar").get_attribute("aria-valuenow") or 0)
+    return int(page.locator(".ft-run .progress").get_attribute("aria-valuenow") or 0)
 
 
 def reaches(page: Page, least: int) -> None:
     page.wait_for_function(
-        "least => Number(document.querySelector('.ft-bar')?.getAttribute('aria-valuenow')) >= least",
+        "least => Number(document.querySelector('.progress')?.getAttribute('aria-valuenow')) >= least",
         arg=least,
         timeout=PATIENCE,
     )

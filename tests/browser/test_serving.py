@@ -32,7 +32,7 @@ def reaches(page: Page, least: int) -> None:
     """Wait until so many hundredths are done, or all."""
     page.wait_for_function(
         """least => {
-            const bar = document.querySelector('.sv-bar')
+            const bar = document.querySelector('.sv-run .progress')
             return bar ? Number(bar.getAttribute('aria-valuenow')) >= least
                        : !!document.querySelector('.st-key-sv_run button')
         }""",

@@ -20,7 +20,7 @@ def pool() -> Iterator[None]:
 
 
 @pytest.fixture
-def own_reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reader for each test where the module's `READER` asks for one; AppTest has no cookies."""
+def own_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader for each test; AppTest has no cookies."""
     token = secrets.token_urlsafe(16)
-    monkeypatch.setattr(request.module.READER, lambda: token)
+    monkeypatch.setattr("web.kit.live_job.reader_id", lambda: token)

@@ -15,7 +15,6 @@ from lab.claims import NAMES, read
 from tests.pages.app import opened, told
 from web.experiments.source import ITEMS
 
-READER = "web.kit.claims.state.reader_id"
 pytestmark = pytest.mark.usefixtures("pool", "own_reader")
 QUICK = "c07_invariance"  # seconds
 
@@ -93,7 +92,7 @@ def test_what_a_link_asks_for_in_vain_is_said_and_escaped(language: str, words: 
         ("en", "c09_compute__x", "The link asks for “x” = z"),
     ],
 )
-def test_a_complaint_names_the_control(language: str, key: str, words: str) -> None:
+def test_a_invalid_names_the_control(language: str, key: str, words: str) -> None:
     assert words in html.unescape(told(page(language, **{key: "z"})))
 
 

@@ -14,7 +14,6 @@ from content.catalog import catalog
 from jobs.limits import Refused
 from tests.pages.app import opened, told
 
-READER = "web.fine_tune.state.reader_id"
 pytestmark = pytest.mark.usefixtures("pool", "own_reader")
 QUICK = {"base": "mlp-mnist", "task": "fashion", "batch": "8"}
 
@@ -152,8 +151,9 @@ def test_a_run_that_was_ended_says_why_and_train_can_be_pressed_again(key: str) 
     app = page(**QUICK, steps="3")
     app.button(key="ft_train").click().run()
     until(app, "done")
-    run = app.session_state["fine_tune"].runs[-1]
-    run.view = replace(run.view, state="failed", message_key=key)
+    views = app.session_state["fine_tune"].jobs.views
+    (run,) = views.values()
+    views[run.id] = replace(run, state="failed", message_key=key)
     app.run()
     assert html.escape(str(catalog("en")[f"jobs.{key}"])) in told(app)
     assert app.button(key="ft_train").label == "Train"

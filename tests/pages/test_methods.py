@@ -12,7 +12,6 @@ from content.catalog import catalog
 from tests.pages.app import opened, told
 from web.methods.family import MEMBERS
 
-READER = "web.kit.claims.state.reader_id"
 pytestmark = pytest.mark.usefixtures("pool", "own_reader")
 
 
@@ -71,5 +70,5 @@ def test_the_race_runs_live_with_the_chosen_methods() -> None:
 def test_what_cannot_race_is_left_out_and_told() -> None:
     app = page(methods_race__methods="full dora")
     card = app.session_state["methods_page"].cards["methods_race"]
-    assert card.complaint == ("methods", "full dora")
+    assert card.invalid == ("methods", "full dora")
     assert "full dora" in told(app)

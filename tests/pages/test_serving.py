@@ -18,7 +18,6 @@ from lab.runs.serving_config import WAYS
 from tests.pages.app import heard, opened, told
 from web.serving.state import State
 
-READER = "web.serving.state.reader_id"
 pytestmark = pytest.mark.usefixtures("pool", "own_reader")
 
 
@@ -33,8 +32,8 @@ def state(app: AppTest) -> State:
 def ended(app: AppTest, seconds: float = 120) -> AppTest:
     """Look again until nothing runs or waits."""
     end = time.monotonic() + seconds
-    while state(app).live():
-        assert time.monotonic() < end, state(app).runs
+    while any(view.live for view in state(app).jobs.views.values()):
+        assert time.monotonic() < end, state(app).jobs.views
         time.sleep(0.1)
         app.run()
         assert not app.exception, app.exception
@@ -88,7 +87,7 @@ def test_one_request_and_one_adapter_are_one(
     none: int, said: str, passed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = [None] * none + [list(TENANTS)[i % 2] for i in range(64 - none)]
-    monkeypatch.setattr("web.serving.page.asked", lambda *_: wanted)
+    monkeypatch.setattr("web.serving.panels.asked", lambda *_: wanted)
     app = page()
     assert said in told(app)
     assert heard(app, "batch_flow")["text"]["adapters"] == f"+ γBA x of {passed}"
@@ -117,15 +116,15 @@ def test_a_live_measurement_takes_the_place_of_the_recorded_one() -> None:
 def test_the_language_changes_while_it_runs_and_it_runs_on() -> None:
     app = page(adapters="64", characters="64")
     app.button(key="sv_run").click().run()
-    (job,) = state(app).runs
+    (job,) = state(app).jobs.views
     app.segmented_control(key="lang").set_value("th").run()
     assert not app.exception
-    assert list(state(app).runs) == [job]
-    assert state(app).runs[job].live
+    assert list(state(app).jobs.views) == [job]
+    assert state(app).jobs.views[job].live
     assert app.button(key="sv_stop").label == catalog("th")["serving.stop"]
     app.button(key="sv_stop").click().run()
     ended(app)
-    assert state(app).runs[job].state == "stopped"
+    assert state(app).jobs.views[job].state == "stopped"
     assert str(catalog("th")["jobs.stopped"]) in told(app)
 
 

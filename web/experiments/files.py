@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
@@ -22,7 +23,8 @@ def csv_of(record: Record) -> str:
     writer.writerow(HEAD)
     for condition, values in record.result.per_seed.items():
         rate = record.result.chosen.get(condition, "")
-        for seed, value in zip(record.seeds or [""], values, strict=False):
+        seeds: Sequence[int | str] = record.seeds or [""]
+        for seed, value in zip(seeds, values, strict=False):
             writer.writerow([condition, seed, "" if value is None else value, rate])
     return out.getvalue()
 

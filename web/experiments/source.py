@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup
+
 from web.kit.claims import card
 from web.kit.claims.figures import FIGURES
 from web.kit.i18n import t
@@ -32,31 +34,33 @@ ITEMS: dict[str, tuple[str, ...]] = {
 }
 
 
-def table() -> str:
-    """The comparison as HTML."""
-    heads = "".join(f'<th scope="col">{escape(t(f"experiments.compare.{name}"))}</th>' for name in COLUMNS)
-    rows = "".join(map(_row, ITEMS))
-    title = escape(t("experiments.compare.title"))
-    return (
-        f'<section class="ex-compare" aria-labelledby="compare"><h2 id="compare">{title}</h2>'
-        f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></section>"
-    )
-
-
 COLUMNS = ("source", "ours", "verdict")
 
 
-def _row(item: str) -> str:
+def comparison() -> Markup:
+    """The comparison as HTML."""
+    heads = (
+        Markup('<th scope="col">{}</th>').format(escape(t(f"experiments.compare.{name}"))) for name in COLUMNS
+    )
+    return Markup(
+        '<section class="ex-compare" aria-labelledby="compare"><h2 id="compare">{}</h2>'
+        "<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></section>"
+    ).format(
+        escape(t("experiments.compare.title")), Markup("").join(heads), Markup("").join(map(_row, ITEMS))
+    )
+
+
+def _row(item: str) -> Markup:
     names = [name for name in ITEMS[item] if name in FIGURES]
-    links = "".join(
-        f'<a href="#{name}">{escape(t(f"experiments.{name}.title"))}</a>' for name in names
-    ) or escape(t("experiments.compare.nothing"))
-    verdicts = "".join(
-        card.verdict(found.verdict.outcome) if (found := card.record(name)) else "—" for name in names
-    )
-    about = escape(t(f"experiments.item.{item}.about"))
-    ours = escape(t(f"experiments.item.{item}.ours"))
-    return (
-        f'<tr><th scope="row"><b>{escape(t(f"experiments.item.{item}"))}</b><span>{about}</span></th>'
-        f'<td><span class="ex-links">{links}</span><span>{ours}</span></td><td>{verdicts or "—"}</td></tr>'
-    )
+    links = [
+        Markup('<a href="#{}">{}</a>').format(name, escape(t(f"experiments.{name}.title"))) for name in names
+    ] or [escape(t("experiments.compare.nothing"))]
+    verdicts = [
+        Markup(card.verdict(found.verdict.outcome)) if (found := card.record(name)) else Markup("—")
+        for name in names
+    ] or [Markup("—")]
+    title, about, ours = (escape(t(f"experiments.item.{item}{part}")) for part in ("", ".about", ".ours"))
+    return Markup(
+        '<tr><th scope="row"><b>{}</b><span>{}</span></th>'
+        '<td><span class="ex-links">{}</span><span>{}</span></td><td>{}</td></tr>'
+    ).format(title, about, Markup("").join(links), ours, Markup("").join(verdicts))

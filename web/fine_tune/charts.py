@@ -30,7 +30,7 @@ def loss_chart(run: Run, others: Sequence[Run], names: dict[str, str], *, show: 
     """
     what = SHOWN[show]
     write = partial(number, digits=2) if show == "loss" else partial(percent, digits=0)
-    lines = [_line(other, what, names[other.id], faint=True) for other in others if other is not run]
+    lines = [_line(other, what, names[other.id], faint=True) for other in others if other != run]
     if run.curve("yardstick", what)[0]:
         steps, values = run.curve("yardstick", what)
         full = t("fine_tune.method.full")
@@ -42,7 +42,7 @@ def loss_chart(run: Run, others: Sequence[Run], names: dict[str, str], *, show: 
     about = titles(t(f"fine_tune.axis.{show}.{kind(run)}"), show)
     longest = max(each.config.steps for each in (run, *others))
     spec = loss_figure(lines, about, steps=longest, log=log, before=rule)
-    return spec, _told(run, what, names[run.id], write), _table(run, what, write)
+    return spec, _in_words(run, what, names[run.id], write), _table(run, what, write)
 
 
 def kind(run: Run) -> str:
@@ -69,11 +69,11 @@ def _line(run: Run, what: str, name: str, *, faint: bool = False) -> Line:
     return Line(name, name, steps, values, method_colour(words.method(run.config)), live=live, faint=faint)
 
 
-def _told(run: Run, what: str, name: str, write: partial[str]) -> str:
+def _in_words(run: Run, what: str, name: str, write: partial[str]) -> str:
     mine, full, before = run.result("run", what), run.result("yardstick", what), run.before(what)
     if mine is None or before is None:
         return t("fine_tune.alt.empty")
-    told = t(
+    sentence = t(
         "fine_tune.alt.curve",
         name=name,
         step=number(run.step),
@@ -81,7 +81,7 @@ def _told(run: Run, what: str, name: str, write: partial[str]) -> str:
         before=write(before),
         now=write(mine),
     )
-    return told if full is None else f"{told} {t('fine_tune.alt.full', full=write(full))}"
+    return sentence if full is None else f"{sentence} {t('fine_tune.alt.full', full=write(full))}"
 
 
 def _table(run: Run, what: str, write: partial[str]) -> Table | None:
@@ -117,7 +117,7 @@ def spectrum_chart(run: Run, layer: str) -> Drawn:
         for i in range(max((len(each.values) for each in found), default=0))
     ]
     drawn = list(reversed(found))  # the watched run on top
-    return spectrum_figure(drawn, titles), _told_values(run, layer, found), if_any(head, rows)
+    return spectrum_figure(drawn, titles), _values_in_words(run, layer, found), if_any(head, rows)
 
 
 def values_title(run: Run, layer: str) -> str:
@@ -158,7 +158,7 @@ def growth_chart(run: Run, layer: str) -> Drawn:
     head = [t("fine_tune.axis.step"), *(t("fine_tune.sigma", name=name) for name, _ in columns)]
     spec = growth_figure(lines, titles, steps=run.config.steps)
     now = [Spectrum(name, _now(run, who, layer), "") for who, name in _who(run)]
-    return spec, _told_values(run, layer, now), if_any(head, rows)
+    return spec, _values_in_words(run, layer, now), if_any(head, rows)
 
 
 def if_any(head: list[str], rows: list[list[str]]) -> Table | None:
@@ -180,7 +180,7 @@ def _now(run: Run, who: str, layer: str) -> list[float]:
     return over_time[-1][1] if over_time else []
 
 
-def _told_values(run: Run, layer: str, found: Sequence[Spectrum]) -> str:
+def _values_in_words(run: Run, layer: str, found: Sequence[Spectrum]) -> str:
     known = [each for each in found if each.values]
     if not known:
         return t("fine_tune.alt.empty")

@@ -2,40 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from dataclasses import dataclass, replace
+
+from markupsafe import Markup
 
 from lab.bases import recipes
 from lab.runs.config import TrainConfig
 from lora_core.config import select
-from lora_core.planning.cost import Cost, cost
+from lora_core.planning.cost import cost
+from lora_core.planning.method_cost import method_cost
 from web.kit.i18n import number, percent, t
 
 # Shapes of what the GPTs look up: characters and positions. No product, so no operations forward.
 EMBEDDINGS = {"embed": (192, 64), "position": (64, 64)}
+FLOAT = 4  # bytes
+ADAM = 2  # numbers that it keeps of each that trains
 
 
-def of(config: TrainConfig) -> Cost:
+@dataclass(frozen=True)
+class Counted:
+    """One step: numbers that train, bytes of their gradients and of the optimiser's state, FLOPs."""
+
+    trained: int
+    memory: int
+    flops: int
+
+
+def of(config: TrainConfig) -> Counted:
     """The cost of one step of a run, over the linear layers and, where they train, the embeddings."""
     layers = recipes.layers(config.base)
     text = recipes.recipe(config.base, config.task).kind == "text"
     rows = config.batch * (EMBEDDINGS["position"][0] if text else 1)
     names = select(layers, config.targets)
-    rank = config.adapter.rank if config.adapter else None
-    counted = cost(layers, names, rank=rank, rows=rows)
-    if rank is not None or not text or isinstance(config.targets, str):
-        return counted
-    looked_up = [shape for name, shape in EMBEDDINGS.items() if name in config.targets]
-    more = sum(d_out * d_in for d_out, d_in in looked_up)
-    if not more:
-        return counted
-    d_out, d_in = next(iter(layers.values()))
-    return replace(
-        counted,
-        trained=counted.trained + more,
-        backward=counted.backward + 2 * rows * d_out * d_in,  # the gradient of the first layer's input
-        gradient_bytes=counted.gradient_bytes + 4 * more,
-        optimizer_bytes=counted.optimizer_bytes + 8 * more,
-    )
+    if config.adapter is not None:
+        found = method_cost(config.adapter.method, layers, names, rank=config.adapter.rank, rows=rows)
+        return Counted(found.trained, FLOAT * found.trained + found.optimizer_bytes, found.flops)
+    full = cost(layers, names, rank=None, rows=rows)
+    trained, flops = full.trained, full.flops
+    if text and not isinstance(config.targets, str):
+        looked_up = [math.prod(shape) for name, shape in EMBEDDINGS.items() if name in config.targets]
+        trained += sum(looked_up)
+        if looked_up:  # then the first layer's input has a gradient
+            flops += 2 * rows * math.prod(next(iter(layers.values())))
+    return Counted(trained, (1 + ADAM) * FLOAT * trained, flops)
 
 
 def trained(config: TrainConfig) -> int:
@@ -43,31 +53,28 @@ def trained(config: TrainConfig) -> int:
     return of(config).trained
 
 
-def table(config: TrainConfig) -> str:
+def table(config: TrainConfig) -> Markup:
     """The counts of a choice, and what share they are of full fine-tuning's, as HTML."""
     mine, full = of(config), of(replace(config, adapter=None))
+    written = {
+        "trained": (mine.trained, full.trained, number(mine.trained)),
+        "memory": (mine.memory, full.memory, t("fine_tune.cost.kb", n=number(mine.memory / 1000, 0))),
+        "work": (mine.flops, full.flops, t("fine_tune.cost.mflop", n=number(mine.flops / 1e6, 0))),
+    }
+    adapter = config.adapter is not None
     rows = [
-        ("trained", mine.trained, full.trained, number(mine.trained)),
-        ("memory", _memory(mine), _memory(full), t("fine_tune.cost.kb", n=number(_memory(mine) / 1000, 0))),
-        ("work", mine.flops, full.flops, t("fine_tune.cost.mflop", n=number(mine.flops / 1e6, 0))),
+        Markup('<tr><th scope="row">{}</th><td>{}</td>{}</tr>').format(
+            t(f"fine_tune.cost.{name}"),
+            value,
+            Markup("<td>{}</td>").format(_share(part, whole)) if adapter else "",
+        )
+        for name, (part, whole, value) in written.items()
     ]
-    share = config.adapter is not None
-    body = "".join(
-        f'<tr><th scope="row">{t(f"fine_tune.cost.{name}")}</th><td>{value}</td>'
-        + (f"<td>{_share(n, whole)}</td>" if share else "")
-        + "</tr>"
-        for name, n, whole, value in rows
-    )
-    last = f'<th scope="col">{t("fine_tune.cost.share")}</th>' if share else ""
-    return (
-        f'<table class="ft-cost"><thead><tr><th scope="col">{t("fine_tune.cost.title")}</th>'
-        f'<th scope="col"><span class="vh">{t("fine_tune.cost.value")}</span></th>{last}</tr></thead>'
-        f"<tbody>{body}</tbody></table>"
-    )
-
-
-def _memory(counted: Cost) -> int:
-    return counted.gradient_bytes + counted.optimizer_bytes
+    last = Markup('<th scope="col">{}</th>').format(t("fine_tune.cost.share")) if adapter else ""
+    return Markup(
+        '<table class="ft-cost"><thead><tr><th scope="col">{}</th>'
+        '<th scope="col"><span class="vh">{}</span></th>{}</tr></thead><tbody>{}</tbody></table>'
+    ).format(t("fine_tune.cost.title"), t("fine_tune.cost.value"), last, Markup("").join(rows))
 
 
 def _share(part: int, whole: int) -> str:

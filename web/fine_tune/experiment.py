@@ -2,7 +2,6 @@
 
 An experiment is a flat dictionary of strings, the keys of `TrainConfig.to_query` and four of the page's own:
 `axis` (of steps), `show` (which curve), `layer` (whose ΔW) and `values` (singular values now, or over time).
-No Streamlit here.
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ from lab.bases import recipes
 from lab.runs.config import TASKS, TrainConfig
 from lora_core import bounds
 from lora_core.config import METHODS, ConfigError, select
-
-Query = dict[str, str]
+from web.kit.url_state import Query
 
 VIEWS: Mapping[str, tuple[str, ...]] = {
     "axis": ("log", "linear"),
@@ -33,7 +31,7 @@ KEYS = (*CONTROLS, *QUIET, *VIEWS, "layer")
 
 
 @dataclass(frozen=True)
-class Complaint:
+class InvalidValue:
     """A value in the URL that cannot be, and what is used in its place."""
 
     key: str
@@ -73,16 +71,16 @@ def largest_rank(base: str, config: TrainConfig) -> int:
     return bounds.largest_rank(shapes[name] for name in select(shapes, config.targets))
 
 
-def read(url: Mapping[str, str]) -> tuple[Query, list[Complaint]]:
+def read(url: Mapping[str, str]) -> tuple[Query, list[InvalidValue]]:
     """The experiment of a URL; what it does not name, or names wrongly, is as the recipe says."""
-    complaints: list[Complaint] = []
+    invalid: list[InvalidValue] = []
 
     def chosen(key: str, choices: tuple[str, ...]) -> str:
         value = url.get(key, choices[0])
         if value in choices:
             return value
         error = ConfigError("choice", field=key, value=value, choices=", ".join(choices))
-        complaints.append(Complaint(key, value, choices[0], error))
+        invalid.append(InvalidValue(key, value, choices[0], error))
         return choices[0]
 
     base = chosen("base", tuple(TASKS))
@@ -97,8 +95,8 @@ def read(url: Mapping[str, str]) -> tuple[Query, list[Complaint]]:
             check(tried)
             query = {**tried, key: config_of(tried).to_query().get(key, url[key])}  # 4e-3 is written 0.004
         except ConfigError as error:
-            complaints.append(Complaint(key, url[key], query[key], error))
-    return query, complaints
+            invalid.append(InvalidValue(key, url[key], query[key], error))
+    return query, invalid
 
 
 def check(query: Query) -> None:

@@ -43,7 +43,7 @@ def first_chart(base: str, task: str, *, log: bool) -> Drawn:
     about = titles(t(f"fine_tune.axis.loss.{recipes.recipe(base, task).kind}"), "loss")
     (_, mine), (_, full) = curves["run"], curves["yardstick"]
     before = Rule(mine[0], t("fine_tune.before_level", value=number(mine[0], 2)))
-    told = t(
+    sentence = t(
         "fine_tune.alt.recorded",
         day=recorded_on(base, task),
         name=names["run"],
@@ -55,4 +55,4 @@ def first_chart(base: str, task: str, *, log: bool) -> Drawn:
     points = zip(curves["run"][0], mine, full, strict=True)
     rows = [[number(step), number(one, 2), number(other, 2)] for step, one, other in points]
     spec = loss_figure(lines, about, steps=config.steps, log=log, before=before)
-    return spec, told, if_any(head, rows)
+    return spec, sentence, if_any(head, rows)

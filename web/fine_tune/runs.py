@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 from jobs.job import JobView
 from lab.runs.config import TrainConfig
 
-KEPT = 12  # runs in the table; the oldest goes when one more comes
 WHO = ("run", "yardstick")
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Run:
     """One run in the table. `number` counts the runs of this session, from 1."""
 
@@ -34,23 +33,14 @@ class Run:
 
     @property
     def config(self) -> TrainConfig:
-        return self.view.config
+        config: TrainConfig = self.view.config
+        return config
 
-    @property
-    def full(self) -> bool:
-        """Whether the run itself is full fine-tuning."""
-        return self.config.adapter is None
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and other.id == self.id  # two views of one run
 
-    def take(self, view: JobView) -> None:
-        """Keep what the pool says now; of an ended run, only what can still be shown."""
-        if not view.live and view.arrays is not None:
-            kept = {name: array for name, array in view.arrays.items() if not name.startswith("yardstick.")}
-            view = replace(view, arrays=kept)
-        self.view = view
-
-    def lose(self, key: str) -> None:
-        """The pool does not know this run any more; `key` says so. What was seen of it stays."""
-        self.view = replace(self.view, state="failed", position=None, message_key=key, message_values={})
+    def __hash__(self) -> int:
+        return hash(self.id)
 
     @property
     def last(self) -> dict[str, Any] | None:
@@ -59,6 +49,11 @@ class Run:
     @property
     def step(self) -> int:
         return self.last["step"] if self.last else 0
+
+    @property
+    def steps(self) -> int:
+        """How long the run is: the steps that were asked for, or of one that ended early, those it made."""
+        return self.config.steps if self.view.live or self.view.state == "done" else self.step
 
     @property
     def seconds(self) -> float:
@@ -133,14 +128,20 @@ def curve(history: Sequence[Mapping[str, Any]], who: str, what: str) -> tuple[li
     return [x for x, _ in found], [y for _, y in found]
 
 
-def told_apart(runs: Sequence[Run], fields: Sequence[str]) -> dict[str, list[str]]:
+def without_yardstick(view: JobView) -> JobView:
+    """What is kept of an ended run: the matrices of the yardstick are never shown."""
+    arrays = {name: array for name, array in (view.arrays or {}).items() if not name.startswith("yardstick.")}
+    return replace(view, arrays=arrays or None)
+
+
+def distinguishing(runs: Sequence[Run], fields: Sequence[str]) -> dict[str, list[str]]:
     """For each run, the settings, of `fields`, that tell it from others of its task, method and rank."""
+    settings = {run.id: {**run.config.to_query(), "steps": str(run.steps)} for run in runs}
     found: dict[str, list[str]] = {}
     for run in runs:
-        twins = [other for other in runs if _kind(other) == _kind(run)]
-        query = run.config.to_query()
-        differing = [f for f in fields if len({twin.config.to_query().get(f) for twin in twins}) > 1]
-        found[run.id] = [f for f in differing if f in query]
+        twins = [settings[other.id] for other in runs if _kind(other) == _kind(run)]
+        differing = [each for each in fields if len({twin.get(each) for twin in twins}) > 1]
+        found[run.id] = [each for each in differing if each in settings[run.id]]
     return found
 
 
@@ -178,5 +179,5 @@ def file_stem(run: Run) -> str:
     """A name for a downloaded file: letters, digits, dots and hyphens, whatever the settings are."""
     config = run.config
     kind = "full" if config.adapter is None else f"{config.adapter.method}-r{config.adapter.rank}"
-    name = f"{config.base}-{config.task}-{kind}-lr{config.lr:g}-{config.steps}-seed{config.seed}"
+    name = f"{config.base}-{config.task}-{kind}-lr{config.lr:g}-{run.steps}-seed{config.seed}"
     return re.sub(r"[^A-Za-z0-9.-]+", "-", name)[:100]

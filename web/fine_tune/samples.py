@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
+from markupsafe import Markup
 
 from lab.bases import recipes
 from web.fine_tune.charts import kind
 from web.fine_tune.runs import Run
-from web.fine_tune.words import safe
 from web.kit.i18n import number, percent, t
-from web.kit.text import language_of
+from web.kit.text import heading, language_of
 from widgets.heatmap.widget import Line, Matrix, heatmap
 
 PICTURES = 12
@@ -20,14 +20,14 @@ def samples(run: Run) -> None:
     """Three columns of text, or a grid of pictures with three answers each."""
     about = kind(run)
     title, note = t(f"fine_tune.samples.{about}.title"), t(f"fine_tune.samples.{about}.about")
-    st.html(f"<h2>{title}</h2><p class='cap'>{note}</p>")
+    st.html(heading(title, note))
     if about == "text":
         st.html(texts(run))
     else:
         pictures(run)
 
 
-def texts(run: Run) -> str:
+def texts(run: Run) -> Markup:
     """Text before, now and of full fine-tuning, with the loss of each, as HTML."""
     columns = [_column(t("fine_tune.before"), run.before(), run.first("sample"))]
     found = [("run", "now"), *([("yardstick", "full")] if run.config.yardstick else [])]
@@ -35,26 +35,26 @@ def texts(run: Run) -> str:
         step, text = run.latest(who, "sample") or (0, None)
         title = t(f"fine_tune.samples.{name}", step=number(step))
         columns.append(_column(title, run.result(who, at=step), text) if step else _column(title, None, None))
-    return f'<div class="ft-samples">{"".join(columns)}</div>'
+    return Markup('<div class="ft-samples">{}</div>').format(Markup("").join(columns))
 
 
-def _column(title: str, loss: float | None, text: str | None) -> str:
+def _column(title: str, loss: float | None, text: str | None) -> Markup:
     value = "" if loss is None else number(loss, 2)
-    body = t("fine_tune.samples.none") if text is None else safe(text.strip("\n"))
-    language = language_of(text or "")
-    wait = ' class="ft-wait"' if text is None else ""
-    spoken = "" if text is None else f' lang="{language}"'
-    return (
-        f'<div><p class="note-s"><span>{title}</span><span class="num">{value}</span></p>'
-        f'<pre tabindex="0" role="region" aria-label="{safe(title)}"{spoken}{wait}>{body}</pre></div>'
-    )
+    body = t("fine_tune.samples.none") if text is None else text.strip("\n")
+    attribute = Markup(' class="ft-wait"')
+    if text is not None:
+        attribute = Markup(' lang="{}"').format(language_of(text))
+    return Markup(
+        '<div><p class="note-s"><span>{}</span><span class="num">{}</span></p>'
+        '<pre tabindex="0" role="region" aria-label="{}"{}>{}</pre></div>'
+    ).format(title, value, title, attribute, body)
 
 
 def pictures(run: Run) -> None:
     """Test pictures, what is on them, and what each model says, right or wrong."""
     arrays = run.view.arrays or {}
     if "images" not in arrays or "labels" not in arrays:
-        st.html(f'<p class="note-s">{t("fine_tune.samples.none")}</p>')
+        st.html(Markup('<p class="note-s">{}</p>').format(t("fine_tune.samples.none")))
         return
     columns = answers(run)
     st.html(scores(run))
@@ -69,8 +69,8 @@ def pictures(run: Run) -> None:
             Line(t("fine_tune.samples.answer", who=who, answer=names[guesses[i]]), right=guesses[i] == label)
             for who, guesses in columns
         ]
-        told = "; ".join(f"{line.text} ({verdicts[bool(line.right)]})" for line in lines)
-        alt = t("fine_tune.samples.alt", truth=truth, answers=told)
+        said = "; ".join(f"{line.text} ({verdicts[bool(line.right)]})" for line in lines)
+        alt = t("fine_tune.samples.alt", truth=truth, answers=said)
         shown.append(Matrix(np.asarray(picture, dtype=np.float32), alt, truth, lines))
     heatmap(
         shown,
@@ -92,7 +92,7 @@ def answers(run: Run) -> list[tuple[str, list[int]]]:
     return [(title, guesses) for title, guesses in found if guesses is not None]
 
 
-def scores(run: Run) -> str:
+def scores(run: Run) -> Markup:
     """Accuracy before, now and of full fine-tuning, as HTML."""
     values = [
         (t("fine_tune.before"), run.before("accuracy")),
@@ -100,6 +100,8 @@ def scores(run: Run) -> str:
         (t("fine_tune.samples.full", step=number(run.step)), run.result("yardstick", "accuracy")),
     ]
     parts = [
-        f"<span>{title} <b>{percent(value, 1)}</b></span>" for title, value in values if value is not None
+        Markup("<span>{} <b>{}</b></span>").format(title, percent(value, 1))
+        for title, value in values
+        if value is not None
     ]
-    return f'<p class="ft-scores num">{"".join(parts)}</p>'
+    return Markup('<p class="ft-scores num">{}</p>').format(Markup("").join(parts))

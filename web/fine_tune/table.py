@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from web.fine_tune import cost, experiment, words
 from web.fine_tune.runs import Run, curve_csv, file_stem
-from web.fine_tune.state import State, remove
+from web.fine_tune.state import State
 from web.kit.colours import method_colour
 from web.kit.i18n import duration, group, language, number, percent, scientific, t
+from web.kit.text import heading
 from widgets.copy_link.widget import copy_link
 from widgets.runs.widget import Column, Row, runs_table
 
@@ -19,7 +21,7 @@ PATH = "/fine-tune"
 
 def table(page: State, names: dict[str, str]) -> None:
     """Every run of this session, the newest first, and full fine-tuning beside the shown one."""
-    st.html(f"<h2>{t('fine_tune.runs.title')}</h2><p class='cap'>{t('fine_tune.runs.about')}</p>")
+    st.html(heading(t("fine_tune.runs.title"), t("fine_tune.runs.about")))
     columns = [
         Column(t("fine_tune.control.rank"), symbol="r"),
         Column(t("fine_tune.control.alpha"), symbol="α", kind="wide"),
@@ -41,7 +43,7 @@ def table(page: State, names: dict[str, str]) -> None:
         rows,
         key="ft_runs",
         text=group("fine_tune.runs"),
-        on_act=lambda what, job: act(page, what, job),
+        on_act=partial(act, page),
     )
     if page.run:
         take_home(page.run)
@@ -50,7 +52,7 @@ def table(page: State, names: dict[str, str]) -> None:
 def act(page: State, what: str, job: str) -> None:
     """The reader pressed something in the table."""
     if what == "remove":
-        remove(page, job)
+        page.jobs.forget(job)
         return
     for run in [run for run in page.runs if run.id == job]:
         if what == "show":
@@ -91,16 +93,16 @@ CSV_HEAD = ("step", "run_train", "full_train", "run_test", "full_test", "run_acc
 
 def _row(page: State, run: Run, names: dict[str, str]) -> Row:
     config, adapter = run.config, run.config.adapter
-    told = [t(f"tasks.task.{config.task}")]
-    told += [words.setting(name, config) for name in ("targets", "batch", "steps", "seed")]
+    settings = [t(f"tasks.task.{config.task}")]
+    settings += [words.setting(name, run) for name in ("targets", "batch", "steps", "seed")]
     if run.view.device:
-        told.append(t(f"fine_tune.device.{run.view.device}"))
+        settings.append(t(f"fine_tune.device.{run.view.device}"))
     if run.view.state != "done":
-        told.append(t(f"fine_tune.state.{run.view.state}"))
+        settings.append(t(f"fine_tune.state.{run.view.state}"))
     return Row(
         id=run.id,
         name=names[run.id],
-        settings=" · ".join(told),
+        settings=" · ".join(settings),
         colour=method_colour(words.method(config)),
         cells=[
             number(adapter.rank) if adapter else "—",
@@ -112,7 +114,7 @@ def _row(page: State, run: Run, names: dict[str, str]) -> Row:
             _or_dash(run.behind()).replace("-", "−"),
             duration(run.seconds) if run.last else "—",
         ],
-        now=run is page.run,
+        now=run == page.run,
         charted=page.on_chart(run),
         comparable=run in page.comparable(),
     )

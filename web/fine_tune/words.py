@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from lab.runs.config import TrainConfig
-from web.fine_tune.experiment import CONTROLS, QUIET, VIEWS, Complaint, presets
-from web.fine_tune.runs import Run, told_apart
+from web.fine_tune.experiment import CONTROLS, QUIET, VIEWS, InvalidValue, presets
+from web.fine_tune.runs import Run, distinguishing
 from web.kit.i18n import number, scientific, t, tn
 from web.kit.refusals import clipped, written
 
@@ -15,22 +16,23 @@ from web.kit.refusals import clipped, written
 FIELDS = ("lr", "alpha", "targets", "batch", "steps", "seed", "gamma", "dropout")
 
 
+def bold(text: str) -> Markup:
+    return Markup("<b>{}</b>").format(text)
+
+
 def method(config: TrainConfig) -> str:
     return "full" if config.adapter is None else config.adapter.method
 
 
-def sentence(config: TrainConfig, tense: str) -> str:
+def sentence(config: TrainConfig, tense: str) -> Markup:
     """The experiment as one sentence of HTML; tense is "will", "now" or "done"."""
     if config.adapter is None:
         how = t("fine_tune.how.full")
     else:
         name = t(f"fine_tune.method.{config.adapter.method}")
         how = t("fine_tune.how.adapter", method=name, rank=number(config.adapter.rank))
-    return t(
-        f"fine_tune.say.{tense}",
-        who=t(f"tasks.who.{config.base}"),
-        what=f"<b>{t(f'tasks.what.{config.task}')}</b>",
-        how=f"<b>{how}</b>",
+    return Markup(t(f"fine_tune.say.{tense}")).format(
+        who=Markup(t(f"tasks.who.{config.base}")), what=bold(t(f"tasks.what.{config.task}")), how=bold(how)
     )
 
 
@@ -83,10 +85,11 @@ def label(key: str, value: str, base: str) -> str:
     return t(f"fine_tune.{key}.{value}") if key in VIEWS else number(float(value))
 
 
-def setting(name: str, config: TrainConfig) -> str:
+def setting(name: str, run: Run) -> str:
     """One setting of a run with its name: `α 16`, `seed 3`."""
     if name == "steps":
-        return tn("fine_tune.setting.steps", config.steps)
+        return tn("fine_tune.setting.steps", run.steps)
+    config = run.config
     return t(f"fine_tune.setting.{name}", value=label(name, config.to_query()[name], config.base))
 
 
@@ -100,11 +103,11 @@ def run_name(config: TrainConfig) -> str:
 
 def run_names(runs: Sequence[Run]) -> dict[str, str]:
     """A short name for each run: method and rank, and what tells it from its twins."""
-    apart = told_apart(runs, FIELDS)
+    settings = distinguishing(runs, FIELDS)
     names = {}
     for run in runs:
         names[run.id] = " ".join(
-            [run_name(run.config), *(setting(field, run.config) for field in apart[run.id][:2])]
+            [run_name(run.config), *(setting(field, run) for field in settings[run.id][:2])]
         )
     twice = {name for name in names.values() if list(names.values()).count(name) > 1}
     for run in runs:
@@ -113,7 +116,7 @@ def run_names(runs: Sequence[Run]) -> dict[str, str]:
     return names
 
 
-def complaint(found: Complaint, base: str) -> str:
+def invalid(found: InvalidValue, base: str) -> str:
     """Why a value of the link is not used, and what is. The value stays as the link has it."""
     name, used = control(found.key), label(found.key, found.used, base)
     asked, why = clipped(found.value), found.error
@@ -121,8 +124,3 @@ def complaint(found: Complaint, base: str) -> str:
         low, high = (written(why.values["field"], why.values[end]) for end in ("low", "high"))
         return t("fine_tune.link.range", name=name, value=asked, used=used, low=low, high=high)
     return t("fine_tune.link.other", name=name, value=asked, used=used)
-
-
-def safe(text: str) -> str:
-    """Text as HTML shows it: for everything a model wrote or a URL held."""
-    return html.escape(text)

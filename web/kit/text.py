@@ -33,6 +33,12 @@ def language_of(text: str) -> str:
     return "th" if len(THAI.findall(text)) > len(text) / 4 else "en"
 
 
+def heading(title: str, about: str = "") -> Markup:
+    """The title of a part of a page, and a sentence under it."""
+    below = Markup('<p class="cap">{}</p>').format(about) if about else ""
+    return Markup("<h2>{}</h2>{}").format(title, below)
+
+
 def variables(text: str) -> Markup:
     """Running text with `*W*` as a variable."""
     return Markup("").join(

@@ -8,8 +8,8 @@ from lab.claims import Record
 from lab.claims.methods_race import CHANCE, FELT, better_than_lora
 from lora_core.config import METHODS
 from web.kit.claims.card import record
-from web.kit.claims.live import claim, pace
-from web.kit.claims.state import State, find_runs, read_card, read_url, sync
+from web.kit.claims.live import live_card
+from web.kit.claims.state import state
 from web.kit.i18n import number, percent, t
 from web.kit.text import escape
 from web.methods.family import MEMBERS
@@ -20,15 +20,10 @@ VARIANTS = METHODS[1:]
 
 def race() -> None:
     """The same card as on the experiments page, and the leads behind its error bars."""
-    if "methods_page" not in st.session_state:
-        st.session_state["methods_page"] = State({NAME: read_card(NAME, {})})
-    page: State = st.session_state["methods_page"]
-    read_url(page)
-    find_runs(page)
-    one = page.cards[NAME]
-    sync(one)
-    one.pace = pace(one)
-    st.fragment(claim, run_every=one.pace)(page, one)
+    page = state("methods_page", [NAME])
+    page.read_url()
+    page.jobs.sync()
+    live_card(page, NAME)
     if found := record(NAME):
         with st.container(key="mt_leads"):
             st.html(reading(found))

@@ -81,7 +81,7 @@ def bars(
             }
         data.append(bar)
         if spread:
-            end = {
+            end: Spec = {
                 "type": "scatter",
                 "mode": "lines+markers",
                 "x": [first, last],

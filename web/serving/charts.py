@@ -30,7 +30,7 @@ def middle(found: Found, what: str, way: str) -> float:
     return float(np.median(found[what][way]))
 
 
-def counted(found: Found | None) -> int:
+def rounds_of(found: Found | None) -> int:
     """How many rounds every way has done."""
     return min(len(found["rate"][way]) for way in WAYS) if found else 0
 
@@ -58,7 +58,7 @@ def finding(found: Found) -> str:
 
 def rate_chart(found: Found | None) -> Drawn:
     """Requests a second of each way: the median of the rounds, and where the middle half of them lies."""
-    values = {way: found["rate"][way] for way in WAYS} if found and counted(found) else {}
+    values = {way: found["rate"][way] for way in WAYS} if found and rounds_of(found) else {}
     spec = bars(
         {way: [float(np.median(rates)) for rates in [values[way]]] for way in values},
         {way: _quartiles(values[way]) for way in values},
@@ -69,12 +69,12 @@ def rate_chart(found: Found | None) -> Drawn:
     rows = [
         [way_name(way), *(number(f(values[way]), 0) for f in (np.median, np.min, np.max))] for way in values
     ]
-    return spec, _told("serving.alt.rate", values), {"head": head, "rows": rows} if rows else None
+    return spec, _in_words("serving.alt.rate", values), {"head": head, "rows": rows} if rows else None
 
 
 def latency_chart(found: Found | None) -> Drawn:
     """From the batch's arrival to an answer: half of the requests have theirs by the bar, 95% by the line."""
-    values = {way: middle(found, "median", way) for way in WAYS} if found and counted(found) else {}
+    values = {way: middle(found, "median", way) for way in WAYS} if found and rounds_of(found) else {}
     late = {way: middle(found, "p95", way) for way in WAYS} if found and values else {}
     write = partial(number, digits=1)
     spec = bars(
@@ -82,11 +82,11 @@ def latency_chart(found: Found | None) -> Drawn:
     )
     head = [t("serving.table.way"), t("serving.table.median"), t("serving.table.p95")]
     rows = [[way_name(way), write(values[way]), write(late[way])] for way in values]
-    told = "; ".join(
+    values_in_words = "; ".join(
         t("serving.alt.latency_way", way=way_name(way), median=write(values[way]), p95=write(late[way]))
         for way in values
     )
-    alt = t("serving.alt.latency", values=told) if told else t("serving.alt.empty")
+    alt = t("serving.alt.latency", values=values_in_words) if values_in_words else t("serving.alt.empty")
     return spec, alt, {"head": head, "rows": rows} if rows else None
 
 
@@ -128,7 +128,7 @@ def growth_chart(record: Record, adapters: int, characters: int, found: Found | 
 
 def _over_adapters(lines: Sequence[Line], adapters: int, found: Found | None) -> Drawn:
     levels = [y for line in lines for y in line.y]
-    live = {way: middle(found, "rate", way) for way in WAYS} if counted(found) and found else {}
+    live = {way: middle(found, "rate", way) for way in WAYS} if rounds_of(found) and found else {}
     levels += live.values()
     low, high = math.log10(min(levels, default=100)) - 0.08, math.log10(max(levels, default=1000)) + 0.08
     words = Words(
@@ -235,11 +235,11 @@ def _quartiles(values: Sequence[float]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _told(key: str, values: Mapping[str, Sequence[float]]) -> str:
+def _in_words(key: str, values: Mapping[str, Sequence[float]]) -> str:
     if not values:
         return t("serving.alt.empty")
-    told = "; ".join(
+    values_in_words = "; ".join(
         t("serving.alt.rate_way", way=way_name(way), rate=number(float(np.median(values[way])), 0))
         for way in values
     )
-    return t(key, values=told)
+    return t(key, values=values_in_words)

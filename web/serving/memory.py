@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
+from markupsafe import Markup
+
 from lab.bases import recipes, tenants
 from lab.bases.tenants import TENANTS
+from lab.data import CHECKPOINTS
 from lab.runs.serving_config import names_of
 from web.kit.i18n import number, t, tn
 
@@ -22,7 +25,7 @@ def base_bytes() -> int:
 
 def base_file() -> int:
     """The base on the disk."""
-    return (tenants.CHECKPOINTS / f"{tenants.BASE}.safetensors").stat().st_size
+    return (CHECKPOINTS / f"{tenants.BASE}.safetensors").stat().st_size
 
 
 def adapters_bytes(count: int) -> int:
@@ -40,7 +43,7 @@ def times(count: int) -> float:
     return count * base_bytes() / (base_bytes() + adapters_bytes(count))
 
 
-def table(count: int, reserved: int | None) -> str:
+def table(count: int, reserved: int | None) -> Markup:
     """The counts as HTML."""
     base, file = base_bytes(), base_file()
     held, files = adapters_bytes(count), adapters_files(count)
@@ -50,22 +53,29 @@ def table(count: int, reserved: int | None) -> str:
         ("together", base + held, file + files),
         ("copies", count * base, count * file),
     ]
-    body = "".join(
-        f'<tr class="sv-{key}"><th scope="row">{t(f"serving.memory.{key}", n=number(count))}'
-        f'<i style="width:{100 * memory / (count * base):.1f}%"></i></th>'
-        f"<td>{size(memory)}</td><td>{size(disk)}</td></tr>"
+    row = Markup(
+        '<tr class="sv-{}"><th scope="row">{}<i style="width:{:.1f}%"></i></th><td>{}</td><td>{}</td></tr>'
+    )
+    body = Markup("").join(
+        row.format(
+            key,
+            t(f"serving.memory.{key}", n=number(count)),
+            100 * memory / (count * base),
+            size(memory),
+            size(disk),
+        )
         for key, memory, disk in rows
     )
     copies = count - len(TENANTS)
     notes = [tn("serving.memory.copies_note", copies) if copies > 0 else t("serving.memory.counted")]
     if reserved:
         notes.append(t("serving.memory.reserved", size=size(reserved)))
-    return (
-        f'<table class="sv-memory num"><thead><tr><th scope="col"><span class="vh">{t("serving.memory.what")}'
-        f'</span></th><th scope="col">{t("serving.memory.memory")}</th>'
-        f'<th scope="col">{t("serving.memory.files")}</th></tr></thead><tbody>{body}</tbody></table>'
-        f'<p class="cap">{" ".join(notes)}</p>'
-    )
+    heads = (t(f"serving.memory.{name}") for name in ("what", "memory", "files"))
+    return Markup(
+        '<table class="sv-memory num"><thead><tr><th scope="col"><span class="vh">{}</span></th>'
+        '<th scope="col">{}</th><th scope="col">{}</th></tr></thead><tbody>{}</tbody></table>'
+        '<p class="cap">{}</p>'
+    ).format(*heads, body, " ".join(notes))
 
 
 def size(value: float) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from html import escape
 
 import numpy as np
 import streamlit as st
+from markupsafe import Markup
 
 from lab.bases import tenants
 from lab.bases.tenants import TENANTS
@@ -54,36 +54,33 @@ def _card(name: str, texts: Mapping[str, str] | None, prompt: str, *, writing: b
     st.html(_waiting(writing=writing) if text is None else _text(title, prompt, text))
 
 
-def _waiting(*, writing: bool) -> str:
-    said = t("serving.texts.starting") if writing else t("serving.texts.none")
-    return f'<p class="sv-text sv-wait">{said}</p>'
+def _waiting(*, writing: bool) -> Markup:
+    text = t("serving.texts.starting") if writing else t("serving.texts.none")
+    return Markup('<p class="sv-text sv-wait">{}</p>').format(text)
 
 
-def _text(title: str, prompt: str, text: str) -> str:
-    language = language_of(text)
-    start, rest = escape(prompt.strip("\n")), escape(text[len(prompt) :].strip("\n"))
-    return (
-        f'<pre class="sv-text" tabindex="0" role="region" lang="{language}" aria-label="{escape(title)}">'
-        f"<b>{start}</b>{rest}</pre>"
-    )
+def _text(title: str, prompt: str, text: str) -> Markup:
+    return Markup(
+        '<pre class="sv-text" tabindex="0" role="region" lang="{}" aria-label="{}"><b>{}</b>{}</pre>'
+    ).format(language_of(text), title, prompt.strip("\n"), text[len(prompt) :].strip("\n"))
 
 
-def _who(name: str, title: str) -> str:
+def _who(name: str, title: str) -> Markup:
+    about = t(f"serving.tenant_about.{name}")
     if name == BASE:
-        return f'<div class="sv-who"><h3>{escape(title)}</h3><p>{t("serving.tenant_about.base")}</p></div>'
+        return Markup('<div class="sv-who"><h3>{}</h3><p>{}</p></div>').format(title, about)
     record = tenants.record(name)
-    told = t(
+    facts = t(
         "serving.tenant_facts",
         rank=number(TENANTS[name].rank),
         size=number(tenants.file_bytes(name) / 1000, 0),
         before=number(record["base_loss"], 2),
         after=number(record["validation_loss"], 2),
     )
-    return (
-        f'<div class="sv-who"><h3><span class="sv-sign" style="background:var({colour(name)})"></span>'
-        f"{sign(name)} {escape(title)}</h3><p>{t(f'serving.tenant_about.{name}')}</p>"
-        f'<p class="num">{told}</p></div>'
-    )
+    return Markup(
+        '<div class="sv-who"><h3><span class="sv-sign" style="background:var({})"></span>'
+        '{} {}</h3><p>{}</p><p class="num">{}</p></div>'
+    ).format(colour(name), sign(name), title, about, facts)
 
 
 def _picture(name: str, title: str) -> None:

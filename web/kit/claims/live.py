@@ -1,41 +1,38 @@
-"""A card's live side: its settings, Run it live and Stop, how far the run is, and what it finds."""
+"""A claim's card with its live side: settings, Run it live and Stop, how far the run is, what it finds."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
+from markupsafe import Markup
 
-from lab.claims import ExperimentConfig, Result, Setting, load
+from lab.claims import Result, Setting, load
 from web.kit.claims import card
 from web.kit.claims.figures import FIGURES, VIEWS
-from web.kit.claims.state import VIEW, Card, State, run, stop, sync, write_url
+from web.kit.claims.state import VIEW, Card, State
 from web.kit.claims.words import choice
+from web.kit.controls import choose
 from web.kit.i18n import duration, number, percent, t
+from web.kit.live_job import watch
+from web.kit.progress import progress
 from web.kit.refusals import clipped, refused
 from web.kit.text import escape
 from widgets.copy_link.widget import copy_link
 
-EVERY = 0.3  # s between two looks at a run
-WAITING = 2.0  # s between two looks at one that waits
 PILLS = 4  # choices that stand side by side; more of them are a slider
 
 log = logging.getLogger("pradit")
 
 
-def pace(one: Card) -> float | None:
-    """Seconds until the pool is asked again; those who wait ask less often, and not all together."""
-    if not one.live or one.run is None:
-        return None
-    return EVERY if one.run.state == "running" else WAITING + hash(one.run.id) % 100 / 100
+def live_card(page: State, name: str) -> None:
+    """One card, in a fragment of its own."""
+    one = page.cards[name]
+    watch(page.jobs, partial(_card, page, one), lambda: [one.run] if one.run else [])
 
 
-def claim(page: State, one: Card) -> None:
-    """One card."""
-    sync(one)
-    if pace(one) != one.pace:
-        st.rerun()  # a run began, was given a place, or ended
+def _card(page: State, one: Card) -> None:
     name = one.name
     with st.container(key=f"ex_card_{name}"):
         st.html(card.place(name))
@@ -47,7 +44,7 @@ def claim(page: State, one: Card) -> None:
                 if load(name).settings:
                     with st.container(key=f"ex_settings_{name}", horizontal=True, gap="medium"):
                         settings(page, one)
-                actions(page, one)
+                actions(one)
 
 
 def settings(page: State, one: Card) -> None:
@@ -58,39 +55,38 @@ def settings(page: State, one: Card) -> None:
             _several(page, one, setting, key)
             continue
         labels = {value: choice(value) for value in setting.choices}
-        if st.session_state.get(key) != one.config.settings[setting.name]:
-            st.session_state[key] = one.config.settings[setting.name]
-        options = {"options": list(labels), "format_func": labels.__getitem__, "key": key}
-        pills = len(labels) <= PILLS
-        control: Callable[..., object] = st.segmented_control if pills else st.select_slider
-        control(
-            t(f"experiments.setting.{setting.name}"),
-            on_change=_moved,
-            args=(page, one, setting, key),
-            **options,
-            **({"required": True} if pills else {}),
-        )
+        control = st.segmented_control if len(labels) <= PILLS else st.select_slider
+        title, value = t(f"experiments.setting.{setting.name}"), one.config.settings[setting.name]
+        choose(control, title, labels, value, key, partial(page.change, one, setting.name))
 
 
-def actions(page: State, one: Card) -> None:
+def actions(one: Card) -> None:
     """Run it live or Stop, the link, and how the run is."""
     with st.container(key=f"ex_go_{one.name}", horizontal=True, gap="small", vertical_alignment="center"):
-        if one.live:
-            st.button(t("experiments.stop"), key=f"ex_stop_{one.name}", on_click=stop, args=(one,))
-        else:
-            st.button(t("experiments.run"), key=f"ex_run_{one.name}", on_click=run, args=(one,))
+        name, act = ("stop", one.stop) if one.live else ("run", one.start)
+        st.button(t(f"experiments.{name}"), key=f"ex_{name}_{one.name}", on_click=act)
         texts = {name: t(f"experiments.link.{name}") for name in ("copy", "copied", "not_copied")}
-        copy_link(card.link(one.name, one.query()), key=f"ex_link_{one.name}", text=texts)
-    said = progress(one) + "".join(f'<p class="ex-message" role="status">{m}</p>' for m in messages(one))
-    if said:
-        st.html(said)
+        copy_link(card.link(one.name, one.to_url()), key=f"ex_link_{one.name}", text=texts)
+    below = [line(one)] if one.run else []
+    below += [Markup('<p class="ex-message" role="status">{}</p>').format(each) for each in messages(one)]
+    if below:
+        st.html(Markup("").join(below))
 
 
 def picture(page: State, one: Card) -> None:
     """The figure, the live run over the record; pills where there are several."""
     name, found = one.name, card.record(one.name)
     if len(VIEWS[name]) > 1:
-        _views(page, one)
+        labels = {view: t(f"experiments.view.{view}") for view in VIEWS[name]}
+        choose(
+            st.segmented_control,
+            t("experiments.view"),
+            labels,
+            one.view,
+            f"ex_{name}_view",
+            partial(page.turn, one),
+            label_visibility="collapsed",
+        )
     if found is not None:
         st.html(card.finding(found, one.view))
     plot = FIGURES[name][one.view]
@@ -101,43 +97,33 @@ def picture(page: State, one: Card) -> None:
         return
     card.draw(name, one.view, f"ex_figure_{name}_{one.view}", chart, recorded if live else None)
     if recorded and live:
-        st.html(f'<p class="note-s">{escape(t("experiments.faint"))}</p>')
+        st.html(Markup('<p class="note-s">{}</p>').format(escape(t("experiments.faint"))))
 
 
-def progress(one: Card) -> str:
+def line(one: Card) -> Markup:
     """The hairline with its numbers, as HTML."""
-    if one.run is None:
-        return ""
     done = float(one.last["done"]) if one.last else 0.0
-    return (
-        '<div class="ex-run">'
-        f'<span class="ex-bar" role="progressbar" aria-label="{t("experiments.progress")}" aria-valuemin="0" '
-        f'aria-valuemax="100" aria-valuenow="{round(100 * done)}">'
-        f'<i style="width:{100 * done:.1f}%"></i></span>'
-        f"<span>{escape(' · '.join(_told(one, done)))}</span></div>"
-    )
+    return progress("ex-run", t("experiments.progress"), done, escape(" · ".join(_counts(one, done))))
 
 
-def _told(one: Card, done: float) -> list[str]:
-    assert one.run is not None
-    if one.run.state == "queued" and one.run.position:
+def _counts(one: Card, done: float) -> list[str]:
+    """The place in the queue, or the share that is done and the time."""
+    if one.run and one.run.position:
         return [t("experiments.queued", place=number(one.run.position))]
     if one.last is None:
         return [t("experiments.starting")] if one.live else []
     seconds = float(one.last["seconds"])
     if not one.live:
         return [percent(done), t("experiments.took", time=duration(seconds))]
-    told = [percent(done)]
-    if done > 0.05:
-        told.append(t("experiments.left", time=duration(seconds * (1 - done) / done)))
-    return told
+    left = [t("experiments.left", time=duration(seconds * (1 - done) / done))] if done > 0.05 else []
+    return [percent(done), *left]
 
 
-def messages(one: Card) -> list[str]:
-    """What the reader should know now, as HTML: of the link, the last press, the run and its verdict."""
+def messages(one: Card) -> list[Markup]:
+    """What the reader should know now: of the link, the last press, the run and its verdict."""
     found = []
-    if one.complaint:
-        key, text = one.complaint
+    if one.invalid:
+        key, text = one.invalid
         found.append(escape(t("experiments.link.vain", name=_control(one, key), value=clipped(text))))
     if one.refusal:
         found.append(escape(refused(*one.refusal)))
@@ -146,7 +132,8 @@ def messages(one: Card) -> list[str]:
     if one.run and one.run.state == "done" and one.result:
         outcome = judged(one.name, one.result)
         if outcome:
-            found.append(f"{escape(t('experiments.this_run'))} {card.verdict(outcome)}")
+            verdict = Markup(card.verdict(outcome))
+            found.append(Markup("{} {}").format(escape(t("experiments.this_run")), verdict))
     return found
 
 
@@ -166,60 +153,18 @@ def judged(name: str, result: Result) -> str | None:
         return None
 
 
-def _views(page: State, one: Card) -> None:
-    key = f"ex_{one.name}_view"
-    if st.session_state.get(key) != one.view:
-        st.session_state[key] = one.view
-    labels = {view: t(f"experiments.view.{view}") for view in VIEWS[one.name]}
-    st.segmented_control(
-        t("experiments.view"),
-        list(labels),
-        format_func=labels.__getitem__,
-        key=key,
-        required=True,
-        on_change=_turned,
-        args=(page, one, key),
-        label_visibility="collapsed",
-    )
-
-
-def _moved(page: State, one: Card, setting: Setting, key: str) -> None:
-    """A setting moved; as the language is switched, to a label of the other one, which is no choice."""
-    value = st.session_state[key]
-    if value in setting.choices:
-        one.config = ExperimentConfig(one.name, {**one.config.settings, setting.name: value})
-        one.complaint = None
-        write_url(page)
-
-
 def _several(page: State, one: Card, setting: Setting, key: str) -> None:
     """Pills of methods, any of which can be on; their names are the same in every language."""
-    assert setting.always is not None
-    offered = [str(value) for value in setting.choices if value not in setting.always]
+    always = list(setting.always or ())
+    offered = [str(value) for value in setting.choices if value not in always]
     names = {t(f"fine_tune.method.{value}"): value for value in offered}
+
+    def picked() -> None:
+        value = " ".join([*always, *(names[name] for name in names if name in st.session_state[key])])
+        if setting.allows(value):
+            page.change(one, setting.name, value)
+
     wanted = str(one.config.settings[setting.name]).split()
     st.session_state[key] = [name for name, value in names.items() if value in wanted]
-    st.pills(
-        t(f"experiments.setting.{setting.name}"),
-        list(names),
-        selection_mode="multi",
-        key=key,
-        on_change=_picked,
-        args=(page, one, setting, key, names),
-    )
-
-
-def _picked(page: State, one: Card, setting: Setting, key: str, names: dict[str, str]) -> None:
-    """A pill was pressed."""
-    assert setting.always is not None
-    value = " ".join([*setting.always, *(names[name] for name in names if name in st.session_state[key])])
-    if setting.allows(value):
-        one.config = ExperimentConfig(one.name, {**one.config.settings, setting.name: value})
-        one.complaint = None
-        write_url(page)
-
-
-def _turned(page: State, one: Card, key: str) -> None:
-    if st.session_state[key] in VIEWS[one.name]:
-        one.view = st.session_state[key]
-        write_url(page)
+    title = t(f"experiments.setting.{setting.name}")
+    st.pills(title, list(names), selection_mode="multi", key=key, on_change=picked)

@@ -1,25 +1,21 @@
-"""What the page remembers of a reader: each card's settings, its view, its live run. Lives with the session.
+"""What a page of claims remembers of a reader: each card's settings, its view, its live run.
 
 The URL holds what differs from the usual, `c07_invariance.p=3`, so that a link opens the same page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import streamlit as st
-
-import jobs
 from jobs.job import JobView
-from jobs.limits import Refused
 from lab.claims import ExperimentConfig, Result, load
 from lora_core.config import ConfigError
 from web.kit.claims.figures import VIEWS
-from web.kit.reader import reader_id
+from web.kit.live_job import LiveJobs, Refusal
+from web.kit.url_state import Query, UrlState, of_session
 
-KIND = "experiment"
 VIEW = "view"
 
 
@@ -28,24 +24,28 @@ class Card:
     """One card.
 
     Attributes:
+        jobs: all live runs of the reader.
         config: what a live run would be asked for.
         view: which of its figures is shown.
-        run: the newest live run, as the pool last told it.
         refusal: why the last press did nothing.
-        complaint: what the link asked for in vain: a key of the settings and its value.
-        pace: seconds between two looks, as the page was last drawn.
+        invalid: what the link asked for and cannot be: a key of the settings and its value.
     """
 
-    config: ExperimentConfig
-    view: str
-    run: JobView | None = None
-    refusal: tuple[str, Mapping[str, Any]] | None = None
-    complaint: tuple[str, str] | None = None
-    pace: float | None = None
+    name: str
+    jobs: LiveJobs
+    config: ExperimentConfig = field(init=False)
+    view: str = field(init=False)
+    refusal: Refusal | None = None
+    invalid: tuple[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        self.from_url({})
 
     @property
-    def name(self) -> str:
-        return self.config.name
+    def run(self) -> JobView | None:
+        """The newest live run."""
+        views = [view for view in self.jobs.views.values() if view.config.name == self.name]
+        return views[-1] if views else None
 
     @property
     def live(self) -> bool:
@@ -54,7 +54,8 @@ class Card:
     @property
     def last(self) -> Mapping[str, Any] | None:
         """The newest snapshot of the live run."""
-        return self.run.snapshots[-1] if self.run and self.run.snapshots else None
+        run = self.run
+        return run.snapshots[-1] if run and run.snapshots else None
 
     @property
     def result(self) -> Result | None:
@@ -69,118 +70,83 @@ class Card:
         experiment = load(self.name)
         return experiment.changed(experiment.quick, self.run.config.settings)
 
-    def query(self, standing: Container[str] = ()) -> dict[str, str]:
+    def from_url(self, url: Query) -> None:
+        """Take what a URL asks for of this card; what cannot be is left as usual, and kept as invalid."""
+        start = f"{self.name}."
+        asked = {key.removeprefix(start): text for key, text in url.items() if key.startswith(start)}
+        self.config, self.invalid = ExperimentConfig(self.name), None
+        self.view = asked.pop(VIEW, VIEWS[self.name][0])
+        if self.view not in VIEWS[self.name]:
+            self.view, self.invalid = VIEWS[self.name][0], (VIEW, self.view)
+        for key, text in asked.items():
+            try:
+                if key not in self.config.settings:
+                    raise ConfigError("choice", field=key, value=text, choices="")
+                self.config = ExperimentConfig.from_query({**self.config.to_query(), key: text})
+            except ConfigError:
+                self.invalid = key, text
+
+    def to_url(self, standing: Container[str] = ()) -> Query:
         """What differs from the usual or stands in the URL already, as it is written there."""
         usual = _query(ExperimentConfig(self.name), VIEWS[self.name][0])
         here = _query(self.config, self.view)
         return {key: text for key, text in here.items() if text != usual[key] or key in standing}
 
+    def start(self) -> None:
+        """Ask the pool for a live run."""
+        self.jobs.submit(self.config)
+        self.refusal, self.invalid = self.jobs.refusal, None
+
+    def stop(self) -> None:
+        """Stop the live run."""
+        if self.run:
+            self.jobs.cancel(self.run.id)
+
 
 @dataclass
-class State:
-    """One reader's page. url: the part of the URL that was read or written last."""
+class State(UrlState):
+    """One reader's page.
 
-    cards: dict[str, Card]
-    url: dict[str, str] = field(default_factory=dict)
+    Attributes:
+        names: of the claims that have a card.
+        jobs: the reader's live runs of all claims.
+    """
 
+    names: Sequence[str]
+    jobs: LiveJobs = field(default_factory=lambda: LiveJobs("experiment"))
+    cards: dict[str, Card] = field(init=False)
 
-def state() -> State:
-    """The state of this session, made at the first visit."""
-    if "experiments" not in st.session_state:
-        st.session_state["experiments"] = State({name: read_card(name, {}) for name in VIEWS})
-    found: State = st.session_state["experiments"]
-    return found
+    def __post_init__(self) -> None:
+        self.cards = {name: Card(name, self.jobs) for name in self.names}
 
+    def owns(self, key: str) -> bool:
+        return key.partition(".")[0] in self.cards
 
-def read_card(name: str, url: Mapping[str, str]) -> Card:
-    """A card as a URL asks for it; what cannot be is left out, and told."""
-    asked = {key.removeprefix(f"{name}."): text for key, text in url.items() if key.startswith(f"{name}.")}
-    view = asked.pop(VIEW, VIEWS[name][0])
-    card = Card(ExperimentConfig(name), view)
-    if view not in VIEWS[name]:
-        card.view, card.complaint = VIEWS[name][0], (VIEW, view)
-    for key, text in asked.items():
-        try:
-            if key not in card.config.settings:
-                raise ConfigError("choice", field=key, value=text, choices="")
-            card.config = ExperimentConfig.from_query({**card.config.to_query(), key: text})
-        except ConfigError:
-            card.complaint = key, text
-    return card
+    def from_url(self, url: Query) -> None:
+        for card in self.cards.values():
+            card.from_url(url)
 
+    def to_url(self, standing: Container[str]) -> Query:
+        return {key: text for card in self.cards.values() for key, text in card.to_url(standing).items()}
 
-def read_url(page: State) -> None:
-    """Take the cards from the URL when the reader gave a new one: a link, or back and forward."""
-    url = {
-        key: text for key, text in st.query_params.to_dict().items() if key.partition(".")[0] in page.cards
-    }
-    if url == page.url:
-        return
-    for name, card in page.cards.items():
-        asked = read_card(name, url)
-        card.config, card.view, card.complaint = asked.config, asked.view, asked.complaint
-    page.url = url
+    def change(self, card: Card, setting: str, value: float | str) -> None:
+        """One setting of a card moved."""
+        card.config = ExperimentConfig(card.name, {**card.config.settings, setting: value})
+        card.invalid = None
+        self.write_url()
+
+    def turn(self, card: Card, view: str) -> None:
+        """Another figure of a card."""
+        card.view = view
+        self.write_url()
 
 
-def write_url(page: State) -> None:
-    """Put what differs into the URL, beside what others keep there."""
-    standing = st.query_params.to_dict()
-    page.url = {key: text for card in page.cards.values() for key, text in card.query(standing).items()}
-    st.query_params.update(page.url)  # all at once: one step of the browser's history
+def state(key: str, names: Sequence[str]) -> State:
+    """The state of a page in this session."""
+    return of_session(key, lambda: State(names))
 
 
-def _query(config: ExperimentConfig, view: str) -> dict[str, str]:
+def _query(config: ExperimentConfig, view: str) -> Query:
     """Every setting of a card and its view."""
     settings = {key: text for key, text in config.to_query().items() if key in config.settings}
     return {f"{config.name}.{key}": text for key, text in {**settings, VIEW: view}.items()}
-
-
-def run(card: Card) -> None:
-    """Ask the pool for a live run."""
-    card.refusal = card.complaint = None
-    try:
-        card.run = jobs.pool().poll(jobs.pool().submit(card.config, reader_id()), reader_id())
-    except Refused as refused:
-        card.refusal = refused.key, refused.values
-
-
-def stop(card: Card) -> None:
-    """Stop the live run."""
-    if card.run:
-        try:
-            jobs.pool().cancel(card.run.id, reader_id())
-        except Refused as refused:
-            lose(card, refused)
-
-
-def sync(card: Card) -> None:
-    """Ask the pool how the live run is; renews its lease."""
-    if card.run and card.run.live:
-        try:
-            card.run = jobs.pool().poll(card.run.id, reader_id())
-        except Refused as refused:
-            lose(card, refused)
-
-
-def lose(card: Card, refused: Refused) -> None:
-    """The pool does not know the run any more: what was seen of it goes with it."""
-    card.run, card.refusal = None, (refused.key, refused.values)
-
-
-def find_runs(page: State) -> None:
-    """The reader's last run of each claim: of before a reload, or from another page."""
-    pool = jobs.pool()
-    shown = {card.run.id: card for card in page.cards.values() if card.run}
-    newest: set[str] = set()
-    for job in reversed(pool.of(reader_id(), KIND)):
-        if card := shown.get(job):
-            newest.add(card.config.name)
-            continue
-        try:
-            view = pool.poll(job, reader_id())
-        except Refused:
-            continue
-        name = view.config.name
-        if name in page.cards and name not in newest:
-            page.cards[name].run = view
-        newest.add(name)

@@ -14,7 +14,7 @@ class Shown(float):
     def __format__(self, spec: str) -> str:
         if spec in ("e", "p"):
             return (rate if spec == "e" else power)(float(self))
-        if not spec and self == int(self):
+        if not spec and self.is_integer():
             spec = ",.0f"
         return format(float(self), spec or ".3g").replace("-", "−")
 

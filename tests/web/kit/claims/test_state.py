@@ -7,8 +7,8 @@ import pytest
 import jobs
 from jobs import Limits, Pool
 from lab.claims import ExperimentConfig
-from web.kit.claims import state
-from web.kit.claims.state import VIEWS, State, find_runs, read_card
+from web.kit.claims.figures import VIEWS
+from web.kit.claims.state import State
 
 CLAIM = "c07_invariance"
 
@@ -19,13 +19,13 @@ def pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pool]:
     waiting = Pool(Limits(waiting_each=9), command=("sleep", "60"))
     waiting.start(warm=False)
     monkeypatch.setattr(jobs, "pool", lambda: waiting)
-    monkeypatch.setattr(state, "reader_id", lambda: "ann")
+    monkeypatch.setattr("web.kit.live_job.reader_id", lambda: "ann")
     yield waiting
     waiting.stop()
 
 
 def fresh() -> State:
-    return State({name: read_card(name, {}) for name in VIEWS})
+    return State(list(VIEWS))
 
 
 def test_after_a_reload_it_is_the_last_run_of_each_claim(pool: Pool) -> None:
@@ -36,7 +36,7 @@ def test_after_a_reload_it_is_the_last_run_of_each_claim(pool: Pool) -> None:
     pool.submit(ExperimentConfig(CLAIM), "ben")
     page = fresh()
     for _ in range(2):  # and it stays that one
-        find_runs(page)
+        page.jobs.sync()
         run = page.cards[CLAIM].run
         assert run is not None
         assert (run.id, run.live) == (last, True)
@@ -49,10 +49,9 @@ def test_after_a_reload_it_is_the_last_run_of_each_claim(pool: Pool) -> None:
 def test_a_run_begun_on_another_page_takes_the_place_of_one_that_ended(pool: Pool) -> None:
     first = pool.submit(ExperimentConfig(CLAIM), "ann")
     page = fresh()
-    find_runs(page)
+    page.jobs.sync()
     pool.cancel(first, "ann")
-    state.sync(page.cards[CLAIM])
     second = pool.submit(ExperimentConfig(CLAIM), "ann")
-    find_runs(page)
+    page.jobs.sync()
     assert page.cards[CLAIM].run is not None
     assert page.cards[CLAIM].run.id == second

@@ -105,8 +105,8 @@ def test_before_a_measurement_the_rows_wait(chart: Any) -> None:
 
 
 def test_a_round_counts_when_every_way_has_done_it() -> None:
-    assert charts.counted(None) == 0
-    assert charts.counted(FAST_BATCH) == 2
+    assert charts.rounds_of(None) == 0
+    assert charts.rounds_of(FAST_BATCH) == 2
 
 
 @pytest.mark.parametrize("characters", CHARACTERS)
@@ -154,8 +154,8 @@ def test_the_record_says_where_the_batch_wins_and_where_it_does_not() -> None:
 
 
 def test_a_url_is_read_key_by_key() -> None:
-    query, complaints = state.read({"adapters": "16", "prompt": "x" * 41, "seed": "1.5", "lang": "th"})
+    query, invalid = state.read({"adapters": "16", "prompt": "x" * 41, "seed": "1.5", "lang": "th"})
     assert query == {**state.usual(), "adapters": "16"}
-    assert [error.values["field"] for error in complaints] == ["prompt", "seed"]
+    assert [error.values["field"] for error in invalid] == ["prompt", "seed"]
     assert set(state.KEYS) < set(ServeConfig().to_query())
     assert set(SERVE_LIMITS) | {"prompt"} == set(ServeConfig().to_query())

@@ -1,0 +1,43 @@
+"""Controls that show a setting and report a choice."""
+
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+
+def script() -> None:
+    import streamlit as st
+
+    from web.kit.controls import choose
+
+    st.session_state.setdefault("setting", "b")
+    st.session_state.setdefault("moves", [])
+
+    def change(value: str) -> None:
+        st.session_state["moves"].append(value)
+        st.session_state["setting"] = value
+
+    labels = {value: value.upper() for value in "abc"}
+    choose(st.selectbox, "Letter", labels, st.session_state["setting"], "letter", change)
+
+
+def test_it_shows_the_setting_and_reports_a_choice() -> None:
+    app = AppTest.from_function(script).run()
+    assert app.selectbox(key="letter").value == "b"
+    app.selectbox(key="letter").set_value("c").run()
+    assert app.session_state["moves"] == ["c"]
+    app.session_state["setting"] = "a"  # by a link
+    app.run()
+    assert app.selectbox(key="letter").value == "a"
+    assert app.session_state["moves"] == ["c"]
+
+
+def test_a_label_of_another_language_moves_nothing() -> None:
+    from web.kit.controls import _moved
+
+    moves: list[str] = []
+    st.session_state["letter"] = "Д"
+    _moved("letter", {"a": "A"}, moves.append)
+    assert moves == []
+    st.session_state["letter"] = "a"
+    _moved("letter", {"a": "A"}, moves.append)
+    assert moves == ["a"]
