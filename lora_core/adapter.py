@@ -50,10 +50,12 @@ def attach(
 ) -> M:
     """Wraps the linear layers that `config.targets` selects, in place, and freezes everything else.
 
-    Only nn.Linear is adapted (a subclass with a forward of its own is not). A layer that stands in several
-    places is wrapped once and stands in all of them.
+    nn.Linear and transformers' Conv1D are adapted, their subclasses only with the same forward. A layer that
+    stands in several places is wrapped once and stands in all of them.
 
     Args:
+        model: changed in place.
+        config: method, rank, γ and targets.
         generator: source of the factors' random start; it may live on another device than the model.
         gradients: module name -> estimate of dL/dW (d_out, d_in), for the methods that ask for it; see
             `estimate_gradients`.
@@ -188,9 +190,11 @@ def optimizer_for(
     """AdamW of the adapter's parameters, set up as `config.method` asks.
 
     Args:
+        model: with an adapter attached.
+        config: its method is the one whose optimiser is made.
         lr: learning rate; the methods that use several derive them from it.
-        steps: how many steps the run will have, for the methods with a schedule: "adalora" keeps its full
-            budget without.
+        steps: how many steps the run will have, for the methods with a schedule; without it "adalora" keeps
+            its full budget.
         options: the method's own (`ratio` of "lora+") and those of torch.optim.AdamW; weight_decay is 0
             unless given.
 
@@ -294,6 +298,11 @@ def remembered(model: nn.Module) -> Attached:
 
 
 def refuse_unready(model: nn.Module) -> None:
+    """Refuses a model that no adapter can be attached to.
+
+    Raises:
+        ValueError: it has an adapter, or a parameter without a shape.
+    """
     if any(isinstance(module, LoRALinear) for module in model.modules()):
         raise ValueError("an adapter is attached already; detach it first")
     for name, parameter in model.named_parameters():

@@ -59,6 +59,7 @@ class Adapters:
 
     @property
     def names(self) -> list[str]:
+        """The adapters' names, in the order they were made."""
         return list(self._all)
 
     def add(self, name: str, config: AdapterConfig, **options: Any) -> None:

@@ -90,15 +90,22 @@ class AdapterConfig(JsonConfig):
 
     @property
     def rank_stabilised(self) -> bool:
+        """Whether γ is α / √r."""
         return method(self.method).rank_stabilised or self.gamma_rule == "alpha/sqrt(r)"
 
 
 def assign(config: Any, **values: Any) -> None:
+    """Sets fields of a frozen dataclass while it is made."""
     for name, value in values.items():
-        object.__setattr__(config, name, value)  # frozen to everybody else
+        object.__setattr__(config, name, value)
 
 
 def checked_targets(value: Any) -> Targets:
+    """Targets from a value of JSON: a list becomes a tuple.
+
+    Raises:
+        ConfigError: neither names nor a regular expression that compiles.
+    """
     if isinstance(value, str):
         try:
             re.compile(value)

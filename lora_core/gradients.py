@@ -25,7 +25,10 @@ def estimate_gradients(
     The model, its parameters' `.grad` and their flags are as before; so is its mode, training or not.
 
     Args:
+        model: without an adapter.
         loss: of the model on a batch, a scalar.
+        batches: each is given to `loss` as it comes.
+        targets: which layers, as in `AdapterConfig`.
 
     Raises:
         ValueError: no module matches, an adapter is attached already, or there is no batch.

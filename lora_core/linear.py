@@ -43,7 +43,7 @@ class LoRALinear(nn.Module):
     """A frozen linear layer with a trainable low-rank update.
 
     Whatever reads `.weight` instead of calling the layer (nn.MultiheadAttention does) finds W + ΔW there, so
-    that an adapter is never passed over in silence; only dropout has no part in it.
+    that no adapter is silently ignored; dropout alone has no effect there.
 
     Args:
         base: the frozen layer, nn.Linear or transformers' Conv1D; see `weight_of`. It is kept as it is,
@@ -108,6 +108,7 @@ class LoRALinear(nn.Module):
             super().__setattr__(name, value)
 
     def forward(self, x: Tensor) -> Tensor:  # (..., d_in) -> (..., d_out)
+        """As the method computes it, or with W + ΔW while merged."""
         if self.merged is None:
             return self.method.forward(self, x)
         if self.base_is_plain:
@@ -140,14 +141,17 @@ class LoRALinear(nn.Module):
 
     @property
     def rank(self) -> int:
+        """The number r of A's rows."""
         return self.A.shape[0]
 
     @property
     def in_features(self) -> int:
+        """The number d_in of inputs."""
         return self.A.shape[1]
 
     @property
     def out_features(self) -> int:
+        """The number d_out of outputs."""
         return self.B.shape[0]
 
     @property
@@ -163,6 +167,7 @@ class LoRALinear(nn.Module):
 
     @property
     def bias(self) -> Tensor | None:
+        """The base's bias (d_out,)."""
         bias: Tensor | None = self.base.bias
         return bias
 
@@ -198,6 +203,7 @@ class LoRALinear(nn.Module):
         return self.method.tensors(self)
 
     def extra_repr(self) -> str:
+        """What print(model) shows of the layer."""
         merged = self.merged is not None
         return f"rank={self.rank}, scale={self.scale:g}, dropout={self.dropout:g}, merged={merged}"
 
@@ -246,6 +252,7 @@ class DerivedLinear(nn.Module):
         return self._weight(self).to(self.like.dtype)
 
     def forward(self, x: Tensor) -> Tensor:  # (..., d_in) -> (..., d_out)
+        """W x + b."""
         return F.linear(x, self.weight, self.bias)
 
     def plain(self, W: Tensor) -> nn.Module:

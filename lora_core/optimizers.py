@@ -25,6 +25,7 @@ class GroupOptimizer(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Moves every group whose parameters all have gradients; returns the closure's loss."""
         with torch.enable_grad():
             loss = None if closure is None else closure()
         for group in self.param_groups:

@@ -42,6 +42,8 @@ def load_adapter(model: M, folder: str | os.PathLike[str], *, quantised: bool = 
     """Attaches what `save_adapter` or PEFT wrote, of any rank; the factors are float32 at least.
 
     Args:
+        model: changed in place.
+        folder: adapter_config.json and the tensors.
         quantised: hold W in four bits, as "qlora" does. Its file is a plain LoRA's and does not say so.
 
     Returns:

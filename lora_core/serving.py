@@ -84,6 +84,7 @@ class Server:
         """Takes an adapter in, or puts it in the place of the one of this name.
 
         Args:
+            name: as requests ask for it.
             factors: module name -> A (r, d_in) and γB (d_out, r), from `factors_of` or `read_factors`. Layers
                 may have ranks of their own.
 
@@ -114,6 +115,7 @@ class Server:
 
         Args:
             inputs: what the model takes, requests along the first dimension.
+            adapters: a name for each request.
 
         Raises:
             ValueError: an adapter is not in memory, or there are not as many names as requests.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import inspect
 import json
+import sys
 from dataclasses import asdict
 
 from lora_core.commands import Subparsers
 from lora_core.config import METHODS, AdapterConfig
+from lora_core.methods import method as method_called
 from lora_core.planning.method_cost import MethodCost, method_cost
 
 
@@ -70,6 +71,5 @@ def layer_cost(method: str, d_out: int, d_in: int, rank: int, rows: int) -> Meth
 
 def paper(method: str) -> str:
     """Authors, year, title and arXiv number: the first paragraph of the method's file."""
-    file = method.replace("+", "_plus").replace("-", "_")
-    text = inspect.getdoc(importlib.import_module(f"lora_core.methods.{file}")) or ""
+    text = inspect.getdoc(sys.modules[type(method_called(method)).__module__]) or ""
     return " ".join(text.split("\n\n")[0].split()).partition(": ")[2].removesuffix(".")

@@ -32,6 +32,7 @@ class MethodCost:
 
     @property
     def flops(self) -> int:
+        """Of the products and the optimiser."""
         return self.step + self.update
 
 
@@ -44,7 +45,8 @@ def method_cost(
         method: name of a method.
         layers: all linear layers of the model in the order in which an input meets them.
         trained: the names of those that the method adapts.
-        rank: r. rows: inputs to each layer in a step.
+        rank: r.
+        rows: inputs to each layer in a step.
 
     Raises:
         ValueError: see `cost.cost`; or there is no such method.

@@ -10,9 +10,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-from lora_core import AdapterConfig, attach, delta_weights, detach, merge, optimizer_for, unload, unmerge
+from lora_core import (
+    AdapterConfig,
+    attach,
+    delta_weights,
+    detach,
+    estimate_gradients,
+    merge,
+    optimizer_for,
+    unload,
+    unmerge,
+)
 from lora_core.config import METHODS
 from lora_core.linear import LoRALinear
 from tests.lora_core.methods.common import Problem, disturb
@@ -147,6 +157,34 @@ def test_without_an_adapter_there_is_nothing_to_unload(net: Net, generator: torc
 
 
 # transformers reads what is left
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_conv1d_is_unloaded_in_its_own_layout(
+    method: str, tmp_path: Path, generator: torch.Generator
+) -> None:
+    torch.manual_seed(5)
+    model = GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=32, n_positions=16, n_embd=16, n_layer=2, n_head=2, bos_token_id=0, eos_token_id=1
+        )
+    ).eval()
+    tokens: Tensor = torch.randint(32, (2, 9), generator=generator)
+    shapes = {name: W.shape for name, W in model.state_dict().items()}
+    targets = ("c_attn", "c_proj", "c_fc")
+    gradients = estimate_gradients(
+        model, lambda each, batch: each(batch, labels=batch).loss, [tokens], targets=targets
+    )
+    attach(
+        model, AdapterConfig(method=method, rank=3, targets=targets), generator=generator, gradients=gradients
+    )
+    disturb(model, generator, 0.1)
+    expected = merge(model)(tokens).logits.detach()
+    unload(model).save_pretrained(tmp_path)
+    assert {name: W.shape for name, W in model.state_dict().items()} == shapes
+    theirs = GPT2LMHeadModel.from_pretrained(tmp_path).eval()
+    assert theirs.lm_head.weight is theirs.transformer.wte.weight
+    assert torch.equal(theirs(tokens).logits, expected)
 
 
 def llama(tie: bool = False) -> PreTrainedModel:
