@@ -27,22 +27,22 @@ async def receive(request: Request) -> Response:
     if not length.isascii() or not length.isdigit() or int(length) > MAX_BYTES:
         return _refused("sent", 413)
     name = UPLOADS.begin(reader, address_of(request))
-    data, began = bytearray(), asyncio.get_running_loop().time()
+    received, began = 0, asyncio.get_running_loop().time()
     try:
         async with asyncio.timeout(GRACE) as limit:
             async for chunk in request.stream():
-                data += chunk
-                if len(data) > int(length):
+                received += len(chunk)
+                if received > int(length):
                     break
-                if not UPLOADS.grow(name, len(chunk)):
+                if not UPLOADS.add(name, chunk):
                     return _refused("busy", 503)
-                limit.reschedule(began + GRACE + len(data) / LEAST_RATE)
+                limit.reschedule(began + GRACE + received / LEAST_RATE)
     except (ClientDisconnect, TimeoutError):
-        data.clear()
-    if len(data) != int(length):
+        received = -1
+    if received != int(length):
         UPLOADS.drop(name)
         return _refused("sent", 400)
-    UPLOADS.put(name, bytes(data))
+    UPLOADS.finish(name)
     asyncio.get_running_loop().call_later(UPLOADS.seconds, UPLOADS.drop, name)
     return JSONResponse({"id": name})
 

@@ -23,8 +23,8 @@ class _Upload:
     reader: str
     address: str
     until: float
-    size: int = 0
-    data: bytes | None = None
+    data: bytearray = field(default_factory=bytearray)
+    whole: bool = False
 
 
 @dataclass
@@ -45,26 +45,26 @@ class UploadStore:
             self._uploads[name] = _Upload(reader, address, time.monotonic() + self.seconds)
             return name
 
-    def grow(self, name: str, size: int) -> bool:
-        """Count bytes that arrived; False where there is no room for them, and the file is dropped."""
+    def add(self, name: str, chunk: bytes) -> bool:
+        """Append what arrived; False where there is no room for it, and the file is dropped."""
         with self._lock:
             now = time.monotonic()
             self._uploads = {key: one for key, one in self._uploads.items() if one.until > now}
             one = self._uploads.get(name)
             if one is None:
                 return False
-            one.size += size
+            one.data += chunk
             one.until = now + self.seconds
             if self._has_room(one):
                 return True
             del self._uploads[name]
             return False
 
-    def put(self, name: str, data: bytes) -> None:
-        """The file is whole."""
+    def finish(self, name: str) -> None:
+        """The file is whole and may be taken."""
         with self._lock:
             if name in self._uploads:
-                self._uploads[name].data = data
+                self._uploads[name].whole = True
 
     def drop(self, name: str) -> None:
         with self._lock:
@@ -74,18 +74,18 @@ class UploadStore:
         """The file, once, for the reader who sent it and in time."""
         with self._lock:
             one = self._uploads.get(name)
-            if one is None or one.reader != reader or one.data is None or one.until <= time.monotonic():
+            if one is None or one.reader != reader or not one.whole or one.until <= time.monotonic():
                 return None
             del self._uploads[name]
-            return one.data
+            return bytes(one.data)
 
     def _has_room(self, grown: _Upload) -> bool:
         every = self._uploads.values()
-        if sum(one.size for one in every if one.reader == grown.reader) > self.most_each:
+        if sum(len(one.data) for one in every if one.reader == grown.reader) > self.most_each:
             return False
         held: Counter[str] = Counter()
         for one in every:
-            held[one.address] += one.size
+            held[one.address] += len(one.data)
         if held[grown.address] > self.most_address:
             return False
         excess = held.total() - self.most
@@ -96,8 +96,8 @@ class UploadStore:
                 return False
             key, oldest = next((key, one) for key, one in self._uploads.items() if one.address == address)
             del self._uploads[key]
-            held[address] -= oldest.size
-            excess -= oldest.size
+            held[address] -= len(oldest.data)
+            excess -= len(oldest.data)
         return True
 
 

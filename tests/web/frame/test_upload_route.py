@@ -100,9 +100,9 @@ def test_there_is_room_for_so_much(client: TestClient, store: UploadStore) -> No
 def held(store: UploadStore, reader: str, size: int, address: str = "here") -> str:
     """A file that arrived and waits; "" where there was no room."""
     name = store.begin(reader, address)
-    if not store.grow(name, size):
+    if not store.add(name, bytes(size)):
         return ""
-    store.put(name, b"numbers")
+    store.finish(name)
     return name
 
 
@@ -135,8 +135,8 @@ def test_where_room_runs_out_who_holds_most_gives_way(store: UploadStore) -> Non
     assert mine
     assert [store.take(name, reader) for name, reader in zip(files, "abc", strict=True)] == [
         None,
-        b"numbers",
-        b"numbers",
+        bytes(10),
+        bytes(10),
     ]
     assert not held(store, "ann", 25, "mine"), "and nobody is displaced by who holds more"
 
@@ -144,16 +144,17 @@ def test_where_room_runs_out_who_holds_most_gives_way(store: UploadStore) -> Non
 def test_a_sender_that_was_displaced_is_refused(store: UploadStore) -> None:
     store.most = 10
     name = store.begin("slow", "there")
-    assert store.grow(name, 6)
+    assert store.add(name, bytes(6))
     assert held(store, "ann", 5)
-    assert not store.grow(name, 1)
+    assert name not in store._uploads, "nothing of it is held while it is silent"
+    assert not store.add(name, b"x")
 
 
 def test_what_nobody_takes_is_forgotten(store: UploadStore) -> None:
     store.seconds = 0.0
     name = store.begin("ann", "here")
-    store._uploads[name].size = store.most
-    store.put(name, b"numbers")
+    store._uploads[name].data += bytes(store.most)
+    store.finish(name)
     assert store.take(name, "ann") is None
     store.seconds = 60.0
     assert held(store, "ben", MAX_BYTES, "here"), "its room is free again"
@@ -172,7 +173,7 @@ def test_a_file_that_has_not_arrived_cannot_be_taken(store: UploadStore) -> None
     name = store.begin("ann", "here")
     assert store.take(name, "ann") is None
     store.drop(name)
-    store.put(name, b"late!")
+    store.finish(name)
     assert store.take(name, "ann") is None
 
 
