@@ -61,7 +61,7 @@ class House:
         if path.suffix == ".py":
             places = self.module(path).places()
             found = {ANYWHERE if each == TOP / ANYWHERE else self.room_of(each) for each in places}
-        return {room for room in found if room not in (None, here)}  # type: ignore[misc]
+        return {room for room in found if room not in (None, here)}
 
     def edges(self) -> dict[str, dict[str, set[str]]]:
         """room -> other room -> the files that reach it."""

@@ -76,10 +76,10 @@ def shown(brought: Brought) -> None:
                 name = st.selectbox(t("adapters.layer"), names, key="adapters_layer")
                 chosen = layers[names.index(name)] if name in names else layers[0]
             _pictures(chosen)
-            about = t("adapters.factors_svd") if brought.matrix else t("adapters.factors")
+            caption = t("adapters.factors_svd") if brought.matrix else t("adapters.factors")
             if chosen.step > 1:
-                about += " " + t("adapters.thinned", step=number(chosen.step))
-            st.html(f'<p class="cap">{variables(about)}</p>')
+                caption += " " + t("adapters.thinned", step=number(chosen.step))
+            st.html(f'<p class="cap">{variables(caption)}</p>')
     _spectrum(chosen)
 
 

@@ -1,26 +1,13 @@
-"""The article as it is heard: the chapters, and every sentence that is spoken, to be pressed."""
+"""The article as it is heard: every sentence that is spoken, to be pressed."""
 
 import html
 from collections.abc import Iterator
 from dataclasses import replace
 
-import streamlit as st
-
 from content.model import Article, Figure, Formula, List, Piece, Section
 from web.article.typesetting import Setter
 from web.kit.i18n import t
 from web.kit.text import escape
-from widgets.player.widget import chapter_list, listen_card
-
-
-def listen_view(article: Article) -> None:
-    """The dark card, the chapters, and the transcript beside them."""
-    with st.container(key="listen"):
-        with st.container(key="listen_side"):
-            listen_card(title=article.title.partition(": ")[0])
-            chapter_list()
-        with st.container(key="listen_text"):
-            st.markdown("\n\n".join(transcript(article)), unsafe_allow_html=True)
 
 
 def transcript(article: Article) -> Iterator[str]:

@@ -51,7 +51,7 @@ def thumbs() -> dict[str, dict[str, Any]]:
 def spectrum(name: str, size: int = SIDE) -> NDArray[np.float64]:
     """Singular values (size,), the first of them 1."""
     i = np.arange(size, dtype=np.float64)
-    shapes = {
+    shapes: dict[str, NDArray[np.float64]] = {
         "exponential": 0.85**i,
         "power": 1 / (1 + i),
         "step": np.where(i < STEP, 1.0, NOISE),
@@ -64,4 +64,5 @@ def random_matrix(name: str) -> NDArray[np.float64]:
     """U S Vᵀ (SIDE, SIDE) with U and V turned at random, always the same, and S as the name says."""
     generator = np.random.default_rng(0)
     U, V = (np.linalg.qr(generator.standard_normal((SIDE, SIDE)))[0] for _ in range(2))
-    return (U * spectrum(name)) @ V.T
+    M: NDArray[np.float64] = (U * spectrum(name)) @ V.T
+    return M

@@ -1,11 +1,13 @@
 """The tour's five stops: which control of which page, and what it says there."""
 
+from typing import Literal
+
 from web.frame.navigation import PAGES
 from web.kit.i18n import group, t
 from widgets.tour.widget import Stop, tour
 
 # Page, control, and what the tour does with it.
-_STOPS = (
+_STOPS: tuple[tuple[str, str, Literal["press", "move"]], ...] = (
     ("article", ".st-key-view [role=radio]:last-of-type", "press"),
     ("matrices", ".st-key-matrices >>> #rank", "move"),
     ("fine_tune", ".st-key-ft_train button", "press"),

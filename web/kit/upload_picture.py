@@ -78,7 +78,7 @@ def _opened(data: bytes) -> Image.Image:
 def _grey(picture: Image.Image) -> NDArray[np.float32]:
     """Grey values (m, n), 0 to 255. Sixteen bits are scaled, 65,535 to 255; Pillow would cut them off."""
     if picture.mode.startswith("I"):
-        return np.asarray(picture, np.float32) / 257
+        return np.asarray(picture, np.float32) / np.float32(257)
     if picture.mode in ("P", "PA", "LA", "RGBA"):
         picture = picture.convert("RGBA")
         picture.putalpha(255)
@@ -91,7 +91,7 @@ def _alpha(picture: Image.Image) -> NDArray[np.float32] | None:
     if picture.mode.startswith("I") and isinstance(clear, int):
         opaque: NDArray[np.float32] = (np.asarray(picture) != clear).astype(np.float32)
     elif picture.mode in ("LA", "PA", "RGBA") or clear is not None:
-        opaque = np.asarray(picture.convert("RGBA").getchannel("A"), np.float32) / 255
+        opaque = np.asarray(picture.convert("RGBA").getchannel("A"), np.float32) / np.float32(255)
     else:
         return None
     return None if opaque.min() == 1 else opaque

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from functools import cache
 
+from markupsafe import Markup
+
 from lora_core.planning.method_cost import MethodCost, method_cost
 from lora_core.planning.shapes import LLAMA_3_1_8B
 from web.kit.i18n import number, t
@@ -13,6 +15,7 @@ from web.kit.text import escape
 from web.methods.family import Member
 
 RANK, TOKENS = 16, 4096
+ROW = Markup('<tr><th scope="row">{}</th>{}</tr>')
 ROWS = ("trained", "optimizer", "flops", "frozen")
 
 
@@ -33,28 +36,30 @@ def value(name: str, counted: MethodCost) -> tuple[float, str]:
     return held, t("methods.cost.gb", n=number(held / 1e9, 2))
 
 
-def table(pair: Sequence[Member]) -> str:
+def table(pair: Sequence[Member]) -> Markup:
     """The counts of both, each with its ratio to LoRA's, as HTML."""
-    heads = "".join(f'<th scope="col">{escape(each.name)}</th>' for each in pair)
-    body = "".join(_row(name, pair) for name in ROWS) + _once(pair)
+    heads = Markup("").join(Markup('<th scope="col">{}</th>').format(escape(each.name)) for each in pair)
+    body = Markup("").join([*(_row(name, pair) for name in ROWS), _once(pair)])
     about = escape(t("methods.cost.about", model=LLAMA_3_1_8B.name, rank=number(RANK), tokens=number(TOKENS)))
-    return (
-        f'<table class="mt-cost"><caption>{about}</caption>'
-        f"<thead><tr><td></td>{heads}</tr></thead><tbody>{body}</tbody></table>"
-    )
+    return Markup(
+        '<table class="mt-cost"><caption>{}</caption>'
+        "<thead><tr><td></td>{}</tr></thead><tbody>{}</tbody></table>"
+    ).format(about, heads, body)
 
 
-def _row(name: str, pair: Sequence[Member]) -> str:
+def _row(name: str, pair: Sequence[Member]) -> Markup:
     usual, _ = value(name, of("lora"))
     cells = []
     for member in pair:
         count, text = value(name, of(member.key))
-        ratio, kind = t("methods.cost.same"), ""
-        if count != usual:
-            ratio, kind = _ratio(count / usual), ' class="mt-other"'
-        beside = f"<span{kind}>{escape(ratio)}</span>" if member.key != "lora" else ""
-        cells.append(f"<td><b>{escape(text)}</b>{beside}</td>")
-    return f'<tr><th scope="row">{escape(t(f"methods.cost.{name}"))}</th>{"".join(cells)}</tr>'
+        same, other = Markup("<span>{}</span>"), Markup('<span class="mt-other">{}</span>')
+        if count == usual:
+            beside = same.format(escape(t("methods.cost.same")))
+        else:
+            beside = other.format(escape(_ratio(count / usual)))
+        cell = Markup("<td><b>{}</b>{}</td>")
+        cells.append(cell.format(escape(text), beside if member.key != "lora" else ""))
+    return ROW.format(escape(t(f"methods.cost.{name}")), Markup("").join(cells))
 
 
 def _ratio(share: float) -> str:
@@ -65,6 +70,6 @@ def _ratio(share: float) -> str:
     return t("methods.cost.times", n=number(share, min(digits, 3)))
 
 
-def _once(pair: Sequence[Member]) -> str:
-    cells = "".join(f"<td>{escape(t(f'methods.once.{each.key}'))}</td>" for each in pair)
-    return f'<tr><th scope="row">{escape(t("methods.cost.once"))}</th>{cells}</tr>'
+def _once(pair: Sequence[Member]) -> Markup:
+    cells = [Markup("<td>{}</td>").format(escape(t(f"methods.once.{each.key}"))) for each in pair]
+    return ROW.format(escape(t("methods.cost.once")), Markup("").join(cells))

@@ -34,12 +34,12 @@ def starts(member: Member, *, key: str) -> None:
         size=SIZE,
         least="8rem",
     )
-    cosine, told = number(start.cosine, 2), t("methods.start.rank", rank=number(start.rank))
+    cosine, rank = number(start.cosine, 2), t("methods.start.rank", rank=number(start.rank))
     first = Matrix(
         start.first,
         alt=t("methods.start.first.alt", method=member.name, cosine=cosine),
         title=t("methods.start.first"),
-        lines=[Line(t("methods.start.cosine", cosine=cosine)), Line(told)],
+        lines=[Line(t("methods.start.cosine", cosine=cosine)), Line(rank)],
     )
     full = Matrix(
         gradient,

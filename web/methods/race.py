@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from markupsafe import Markup
 
 from lab.claims import Record
 from lab.claims.methods_race import CHANCE, FELT, better_than_lora
@@ -16,6 +17,12 @@ from web.methods.family import MEMBERS
 
 NAME = "methods_race"
 VARIANTS = METHODS[1:]
+READING = Markup(
+    "<h3>{title}</h3><p>{about}</p><p>{findings}</p>"
+    '<table class="mt-cost mt-race"><caption>{caption}</caption>'
+    "<thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+)
+ROW = Markup('<tr><th scope="row"><i style="background:{token}"></i>{name}</th>{cells}</tr>')
 
 
 def race() -> None:
@@ -29,7 +36,7 @@ def race() -> None:
             st.html(reading(found))
 
 
-def reading(found: Record) -> str:
+def reading(found: Record) -> Markup:
     """How to read the bars, and the leads over LoRA, seed by seed: which of them count."""
     horizons = [int(steps) for steps in found.recipe["horizons"]]
     comparisons = len(VARIANTS) * len(horizons)
@@ -44,20 +51,23 @@ def reading(found: Record) -> str:
         odds=number(comparisons / CHANCE),
         felt=percent(FELT),
     )
-    told = " ".join(sentence(steps, names) for steps, names in counted.items())
-    heads = "".join(
-        f'<th scope="col">{escape(t("methods.race.after", steps=number(steps)))}</th>' for steps in horizons
-    )
-    rows = "".join(
-        f'<tr><th scope="row"><i style="background:{MEMBERS[each].token}"></i>{MEMBERS[each].name}</th>'
-        + "".join(_cell(found, each, steps, each in counted[steps]) for steps in horizons)
-        + "</tr>"
+    findings = " ".join(sentence(steps, names) for steps, names in counted.items())
+    after = [escape(t("methods.race.after", steps=number(steps))) for steps in horizons]
+    rows = [
+        ROW.format(
+            token=MEMBERS[each].token,
+            name=MEMBERS[each].name,
+            cells=Markup("").join(_cell(found, each, steps, each in counted[steps]) for steps in horizons),
+        )
         for each in VARIANTS
-    )
-    return (
-        f"<h3>{escape(t('methods.race.title'))}</h3><p>{escape(about)}</p><p>{escape(told)}</p>"
-        f'<table class="mt-cost mt-race"><caption>{escape(t("methods.race.caption"))}</caption>'
-        f"<thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    ]
+    return READING.format(
+        title=escape(t("methods.race.title")),
+        about=escape(about),
+        findings=escape(findings),
+        caption=escape(t("methods.race.caption")),
+        heads=Markup("").join(map(Markup('<th scope="col">{}</th>').format, after)),
+        rows=Markup("").join(rows),
     )
 
 
@@ -69,10 +79,11 @@ def sentence(steps: int, names: list[str]) -> str:
     return t("methods.race.some", steps=number(steps), names=listed)
 
 
-def _cell(found: Record, method: str, steps: int, counts: bool) -> str:
+def _cell(found: Record, method: str, steps: int, counts: bool) -> Markup:
     lead, error = found.result.gap(f"lora/{steps}", f"{method}/{steps}")
     sign = "+" if lead > 0 else "−"
-    text = f"{sign}{number(abs(lead), 3)} <span>± {number(error, 3)}</span>"
+    text = Markup("{}{} <span>± {}</span>").format(sign, number(abs(lead), 3), number(error, 3))
     if counts:
-        return f'<td class="mt-other">{text}<i class="vh"> {escape(t("methods.race.counts"))}</i></td>'
-    return f"<td>{text}</td>"
+        marked = Markup('<td class="mt-other">{}<i class="vh"> {}</i></td>')
+        return marked.format(text, escape(t("methods.race.counts")))
+    return Markup("<td>{}</td>").format(text)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from markupsafe import Markup
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 
 @cache
-def highlighted(path: Path) -> str:
+def highlighted(path: Path) -> Markup:
     """HTML of the file's lines; the page's style gives the classes their colours."""
-    return str(highlight(path.read_text("utf-8"), PythonLexer(), HtmlFormatter(nowrap=True)))
+    return Markup(highlight(path.read_text("utf-8"), PythonLexer(), HtmlFormatter(nowrap=True)))
 
 
 @cache

@@ -34,7 +34,7 @@ class Adapter:
 
     @property
     def rank(self) -> int:
-        return self.A.shape[0]
+        return int(self.A.shape[0])
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -83,4 +83,4 @@ def factor_view(
         on_view_change=heard,
         height="content",
     )
-    return shown["now"]
+    return dict(shown["now"])

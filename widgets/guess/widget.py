@@ -97,7 +97,7 @@ def _valid(value: Mapping[str, Any], choices: Sequence[str], curve: Curve | None
     if value.get("choice") in choices:
         return {"choice": value["choice"]}
     drawn = value.get("curve")
-    whole = curve and isinstance(drawn, list) and len(drawn) == len(curve.xs)
-    if whole and all(isinstance(each, int | float) and curve.low <= each <= curve.high for each in drawn):
-        return {"curve": drawn}
-    return {}
+    if not curve or not isinstance(drawn, list) or len(drawn) != len(curve.xs):
+        return {}
+    within = all(isinstance(each, int | float) and curve.low <= each <= curve.high for each in drawn)
+    return {"curve": drawn} if within else {}
