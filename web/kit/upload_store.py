@@ -36,28 +36,32 @@ class UploadStore:
     most_address: int = MAX_ADDRESS
     seconds: float = SECONDS
     _uploads: dict[str, _Upload] = field(default_factory=dict)  # in the order of their beginning
+    _of_reader: Counter[str] = field(default_factory=Counter)  # bytes held
+    _of_address: Counter[str] = field(default_factory=Counter)
     _lock: Lock = field(default_factory=Lock)
 
     def begin(self, reader: str, address: str) -> str:
         """A name for a file of which nothing has arrived yet."""
         with self._lock:
+            now = time.monotonic()
+            for name in [name for name, one in self._uploads.items() if one.until <= now]:
+                self._remove(name)
             name = secrets.token_urlsafe(18)
-            self._uploads[name] = _Upload(reader, address, time.monotonic() + self.seconds)
+            self._uploads[name] = _Upload(reader, address, now + self.seconds)
             return name
 
     def add(self, name: str, chunk: bytes) -> bool:
         """Append what arrived; False where there is no room for it, and the file is dropped."""
         with self._lock:
-            now = time.monotonic()
-            self._uploads = {key: one for key, one in self._uploads.items() if one.until > now}
             one = self._uploads.get(name)
             if one is None:
                 return False
             one.data += chunk
-            one.until = now + self.seconds
+            one.until = time.monotonic() + self.seconds
+            self._count(one, len(chunk))
             if self._has_room(one):
                 return True
-            del self._uploads[name]
+            self._remove(name)
             return False
 
     def finish(self, name: str) -> None:
@@ -68,7 +72,8 @@ class UploadStore:
 
     def drop(self, name: str) -> None:
         with self._lock:
-            self._uploads.pop(name, None)
+            if name in self._uploads:
+                self._remove(name)
 
     def take(self, name: str, reader: str) -> bytes | None:
         """The file, once, for the reader who sent it and in time."""
@@ -76,29 +81,32 @@ class UploadStore:
             one = self._uploads.get(name)
             if one is None or one.reader != reader or not one.whole or one.until <= time.monotonic():
                 return None
-            del self._uploads[name]
-            return bytes(one.data)
+            return bytes(self._remove(name).data)
 
     def _has_room(self, grown: _Upload) -> bool:
-        every = self._uploads.values()
-        if sum(len(one.data) for one in every if one.reader == grown.reader) > self.most_each:
+        held = self._of_address
+        if self._of_reader[grown.reader] > self.most_each or held[grown.address] > self.most_address:
             return False
-        held: Counter[str] = Counter()
-        for one in every:
-            held[one.address] += len(one.data)
-        if held[grown.address] > self.most_address:
-            return False
-        excess = held.total() - self.most
-        while excess > 0:
+        while held.total() > self.most:
             others = [address for address in held if address != grown.address]
             address = max(others, key=held.__getitem__, default="")
             if held[address] < held[grown.address]:
                 return False
-            key, oldest = next((key, one) for key, one in self._uploads.items() if one.address == address)
-            del self._uploads[key]
-            held[address] -= len(oldest.data)
-            excess -= len(oldest.data)
+            self._remove(
+                next(name for name, one in self._uploads.items() if one.address == address and one.data)
+            )
         return True
+
+    def _remove(self, name: str) -> _Upload:
+        one = self._uploads.pop(name)
+        self._count(one, -len(one.data))
+        return one
+
+    def _count(self, one: _Upload, size: int) -> None:
+        for held, who in ((self._of_reader, one.reader), (self._of_address, one.address)):
+            held[who] += size
+            if not held[who]:
+                del held[who]
 
 
 UPLOADS = UploadStore()

@@ -153,7 +153,8 @@ def test_a_sender_that_was_displaced_is_refused(store: UploadStore) -> None:
 def test_what_nobody_takes_is_forgotten(store: UploadStore) -> None:
     store.seconds = 0.0
     name = store.begin("ann", "here")
-    store._uploads[name].data += bytes(store.most)
+    store.most_each = store.most_address = store.most
+    assert store.add(name, bytes(store.most))
     store.finish(name)
     assert store.take(name, "ann") is None
     store.seconds = 60.0
