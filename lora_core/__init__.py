@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         unmerge,
     )
     from lora_core.gradients import estimate_gradients
+    from lora_core.inspection import inspect
     from lora_core.saving import load_adapter, save_adapter
     from lora_core.training import train
 
@@ -31,6 +32,7 @@ _HOMES = dict.fromkeys(
 )
 _HOMES |= dict.fromkeys(("load_adapter", "save_adapter"), "lora_core.saving")
 _HOMES["estimate_gradients"] = "lora_core.gradients"
+_HOMES["inspect"] = "lora_core.inspection"
 _HOMES["train"] = "lora_core.training"
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "delta_weights",
     "detach",
     "estimate_gradients",
+    "inspect",
     "load_adapter",
     "merge",
     "optimizer_for",

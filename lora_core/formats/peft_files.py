@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from lora_core.formats import peft_names
 from lora_core.formats.peft_config import PeftConfig, read_config
 from lora_core.formats.peft_tensors import Names, sort_names
 from lora_core.formats.refusal import FormatError
-from lora_core.formats.tensor_file import TensorFile
+from lora_core.formats.tensor_file import TensorFile, copy_stream
 
 CONFIG_FILE = peft_names.FILE
 TENSOR_FILE = "adapter_model.safetensors"
 PICKLED_FILE = "adapter_model.bin"
+LIMIT = 2_000_000_000  # bytes of a stream, unless the caller has a limit of its own
 
 
 @dataclass(frozen=True)
@@ -33,19 +36,26 @@ class PeftFiles:
 
 
 def open_files(
-    source: str | os.PathLike[str] | bytes, config: str | os.PathLike[str] | bytes | None = None
+    source: str | os.PathLike[str] | bytes | BinaryIO,
+    config: str | os.PathLike[str] | bytes | None = None,
+    *,
+    limit: int | None = None,
 ) -> PeftFiles:
     """Opens an adapter: its folder, one of its two files, or their contents.
 
     Args:
-        source: a folder; a safetensors file, beside which adapter_config.json is looked for; its content.
+        source: a folder; a safetensors file, beside which adapter_config.json is looked for; its content; or
+            a stream of that, which goes to a temporary file.
         config: adapter_config.json, where it stands elsewhere.
+        limit: bytes that a stream may have; LIMIT if not given.
 
     Raises:
         FormatError: (a ValueError) a file is missing or broken or no adapter of PEFT's.
     """
     if isinstance(source, bytes | bytearray | memoryview):
         tensors = TensorFile(bytes(source), TENSOR_FILE)
+    elif not isinstance(source, str | os.PathLike):
+        tensors = _streamed(source, LIMIT if limit is None else limit)
     else:
         path = Path(source)
         if path.name == CONFIG_FILE:
@@ -63,6 +73,16 @@ def open_files(
     if not len(tensors):
         raise FormatError("no_tensor", f"{tensors.name} holds no tensor")
     return PeftFiles(found, tensors, names)
+
+
+def _streamed(stream: BinaryIO, limit: int) -> TensorFile:
+    """The file of a stream, on disk for as long as something refers to it."""
+    folder = tempfile.TemporaryDirectory(prefix="pradit-")
+    path = Path(folder.name) / TENSOR_FILE
+    copy_stream(stream, path, limit)
+    tensors = TensorFile(path)
+    tensors.keep = folder
+    return tensors
 
 
 def _refuse_pickled(folder: Path) -> None:

@@ -62,6 +62,7 @@ class TensorFile:
         start = bytes(self._data[:64])
         refuse_foreign(self.name, start)
         self.entries = _entries(self.name, self._data, self.size)
+        self.keep: object = None  # what must live as long as the mapping does
 
     def __contains__(self, name: str) -> bool:
         return name in self.entries
