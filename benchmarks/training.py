@@ -21,7 +21,6 @@ from lab.bases.models import GPT, MLP
 from lab.bases.tasks import Batch as Examples
 from lab.bases.tasks import loss_of
 from lab.sweep.batch import Batch, Member
-from lab.sweep.layers import Workspace
 from lab.sweep.plan import Kind, at_once, batches
 from lora_core import AdapterConfig
 from lora_core.adapter import linear_layers
@@ -58,16 +57,11 @@ class Ours:
     """Members in batches of the size that a sweep chooses."""
 
     def __init__(self, model: GPT | MLP, members: Sequence[Member], data: Sequence[Examples]) -> None:
-        inputs, targets = data[0]
-        rows = (inputs.shape[0], inputs.shape[1])
+        _, targets = data[0]
         shapes = {name: tuple(layer.weight.shape) for name, layer in linear_layers(model).items()}
         kinds = [Kind.of(member.adapter, 0) for member in members]
         self.places = batches(kinds, at_once(shapes, targets.numel(), 4))  # type: ignore[arg-type]
-        workspace = Workspace(torch.float32, torch.device("cpu"))
-        self.batches = [
-            Batch(model, [members[place] for place in places], rows, workspace, shared=True)
-            for places in self.places
-        ]
+        self.batches = [Batch(model, [members[place] for place in each], shared=True) for each in self.places]
         self.data = [cycle(data) for _ in self.batches]
 
     def advance(self, steps: int) -> Tensor:

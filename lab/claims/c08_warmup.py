@@ -209,13 +209,11 @@ def moved(request: Request, kind: str, lr: float, seed: int) -> dict[str, list[f
     from lab.bases.tasks import load_task
     from lab.runs.fine_tune import ADAPTER_STREAM
     from lab.sweep.batch import Batch, Member
-    from lab.sweep.layers import Workspace
 
     config, task = _config(request.recipe, kind, lr, seed), load_task(request.recipe["task"])
     generator = torch.Generator().manual_seed(seed)
     member = Member(config.adapter, lr, seed + ADAPTER_STREAM, config.targets)
-    space = Workspace(torch.float64, torch.device("cpu"))
-    batch = Batch(load_base(config.base), [member], (config.batch, 196), space, shared=True)
+    batch = Batch(load_base(config.base), [member], shared=True, dtype=torch.float64)
     found: dict[str, list[float]] = {"norm_a": [], "norm_b": [], "step": []}
     for step in range(max(request.recipe["points"]) + 1):
         before = {}

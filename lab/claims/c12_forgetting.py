@@ -145,10 +145,9 @@ def trained(request: Request, name: str, seed: int, split: str) -> Frontier | No
     import torch
 
     from lab.bases.models import load_base
-    from lab.bases.tasks import CONTEXT, evaluate, load_task
+    from lab.bases.tasks import evaluate, load_task
     from lab.runs.fine_tune import ADAPTER_STREAM
     from lab.sweep.batch import Batch, Member
-    from lab.sweep.layers import Workspace
 
     recipe, base, task = request.recipe, load_base("gpt-en"), load_task(request.recipe["task"])
     adapter = None
@@ -156,8 +155,7 @@ def trained(request: Request, name: str, seed: int, split: str) -> Frontier | No
         adapter = AdapterConfig(rank=int(name[1:]), alpha=recipe["alpha"], targets="blocks")
     rates = _rates(request, name)
     members = [Member(adapter, lr, seed + ADAPTER_STREAM) for lr in rates]
-    space = Workspace(torch.float32, torch.device("cpu"))
-    batch = Batch(base, members, (recipe["batch"], CONTEXT), space, shared=True)
+    batch = Batch(base, members, shared=True)
     generator = torch.Generator().manual_seed(seed)
     for _ in range(recipe["steps"]):
         if request.stop():

@@ -43,7 +43,6 @@ def memorise(
     from lab.bases.models import load_base
     from lab.bases.tasks import ImageTask, load_task, scaled
     from lab.sweep.batch import Batch, Member
-    from lab.sweep.layers import Workspace
 
     task, base = load_task("fashion"), load_base("mlp-mnist")
     assert isinstance(task, ImageTask)
@@ -66,8 +65,7 @@ def memorise(
             members.append(Member(adapter, each.lr, each.seed + 2**32, each.targets))
         pictures = torch.stack([x for x, _ in sets])  # (K, images, 196)
         labels = torch.stack([y for _, y in sets])  # (K, images)
-        space = Workspace(torch.float32, torch.device("cpu"))
-        trainer = Batch(base, members, (batch, pictures.shape[2]), space, shared=False)
+        trainer = Batch(base, members, shared=False)
         place = torch.arange(len(group))[:, None]
         for step in range(steps):
             if stop():

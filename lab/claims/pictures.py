@@ -35,14 +35,12 @@ def learn(
     from lab.bases.models import load_base
     from lab.bases.tasks import evaluate, load_task
     from lab.runs.fine_tune import ADAPTER_STREAM
-    from lab.runs.reinforce import advantages_of, policy_gradient
+    from lab.runs.reinforce import advantages_of, policy_loss
     from lab.sweep.batch import Batch, Member
-    from lab.sweep.layers import Workspace
 
     base, task = load_base("mlp-mnist"), load_task("rotated")
-    space = Workspace(torch.float64, torch.device("cpu"))
     made = [Member(adapter, lr, seed + ADAPTER_STREAM) for adapter, lr, seed in members]
-    batch = Batch(base, made, (size, 196), space, shared=False)
+    batch = Batch(base, made, shared=False, dtype=torch.float64)
     generators = [torch.Generator().manual_seed(seed) for _, _, seed in members]
     rewards: list[list[float]] = [[] for _ in members]
     for step in range(steps):
@@ -52,14 +50,12 @@ def learn(
         inputs, labels = (torch.stack(each) for each in zip(*drawn, strict=True))  # (K, N, 196), (K, N)
         uniform = torch.stack([torch.rand(size, generator=each, dtype=torch.float64) for each in generators])
         logits = batch.forward(inputs.double())
-        log_p = logits.log_softmax(-1)  # (K, N, 10)
+        log_p = logits.detach().log_softmax(-1)  # (K, N, 10)
         passed = log_p.exp().cumsum(-1) < uniform[..., None]
         named = passed.sum(-1).clamp(max=log_p.shape[-1] - 1)
         right = (named == labels).double()
         log_q = log_p.gather(-1, named[..., None])
-        d_logits = policy_gradient(logits[:, :, None], named[..., None], log_q, advantages_of(right, size))
-        batch.backward(d_logits[:, :, 0])
-        batch.parameters.update()
+        batch.update(policy_loss(logits[:, :, None], named[..., None], log_q, advantages_of(right, size)))
         for each, share in zip(rewards, right.mean(1).tolist(), strict=True):
             each.append(share)
         if step % 10 == 9 and step + 1 < steps:

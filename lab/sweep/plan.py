@@ -75,23 +75,3 @@ def batches(kinds: Sequence[Kind], most: int) -> list[list[int]]:
         else:
             found.append([place])
     return found
-
-
-def waves(groups: Sequence[list[int]], sizes: Sequence[int], memory: int) -> list[list[list[int]]]:
-    """Batches that are held at the same time, one such group after the other.
-
-    Args:
-        groups: places of the configurations of each batch.
-        sizes: bytes that each configuration keeps from step to step.
-        memory: bytes that may be kept at a time; a batch that is larger has a wave to itself.
-    """
-    found: list[list[list[int]]] = [[]]
-    free = memory
-    for places in groups:
-        size = sum(sizes[place] for place in places)
-        if size > free and found[-1]:
-            found.append([])
-            free = memory
-        found[-1].append(places)
-        free -= size
-    return found

@@ -17,20 +17,15 @@ from torch import Tensor, nn
 
 from lab.bases.models import load_base
 from lab.bases.recipes import layers
-from lab.bases.tasks import CONTEXT, Split, TextTask, evaluate, load_task
 from lab.bases.tasks import Batch as Examples
+from lab.bases.tasks import Split, TextTask, evaluate, load_task
 from lab.runs.config import TrainConfig
 from lab.runs.fine_tune import ADAPTER_STREAM, evaluation_steps, first_gradients, pick_device
 from lab.runs.snapshot import State
 from lab.sweep.batch import Batch, Member
-from lab.sweep.layers import Workspace
-from lab.sweep.plan import Kind, at_once, batches, waves
+from lab.sweep.plan import Kind, at_once, batches
 from lab.sweep.result import Curve, SweepSnapshot
 from lora_core.adapter import attach
-from lora_core.config import select
-from lora_core.planning.cost import parameters_of
-
-_COPIES = 5  # of a parameter: itself, itself over its rate, its gradient, its two moments
 
 
 def sweep(
@@ -41,7 +36,6 @@ def sweep(
     every: float = 0.25,
     stop: Callable[[], bool] = lambda: False,
     points: Sequence[int] | None = None,
-    memory: int = 2**30,
     split: Split = "validation",
 ) -> Iterator[SweepSnapshot]:
     """Trains all configurations and yields snapshots: the first before any step, then at most one per `every`
@@ -53,7 +47,6 @@ def sweep(
         device: see `pick_device`.
         stop: asked between any two steps.
         points: the steps to measure at, `evaluation_steps` unless given; the last step is always one.
-        memory: bytes that parameters and Adam's moments may take at a time. What does not fit waits.
         split: what is measured at the points: "test" for a run that chooses nothing by them.
 
     Raises:
@@ -61,22 +54,20 @@ def sweep(
             batches, or for what `attach` refuses.
     """
     run = _Sweep(configs, torch.device(pick_device(device)), dtype, split)
-    planned = run.waves(memory)
     yield run.snapshot("running")
     steps = configs[0].steps
     measured = sorted({*(evaluation_steps(steps) if points is None else points), steps})
-    for wave in planned:
-        chunks = [run.chunk(places) for places in wave]
-        for until in measured:
-            for chunk in chunks:
-                while chunk.step < until:
-                    if stop():
-                        yield run.snapshot("stopped")
-                        return
-                    chunk.advance()
-                    if run.is_due(every):
-                        yield run.snapshot("running")
-                run.measure(chunk, last=until == steps)
+    chunks = [run.chunk(places) for places in run.batches()]
+    for until in measured:
+        for chunk in chunks:
+            while chunk.step < until:
+                if stop():
+                    yield run.snapshot("stopped")
+                    return
+                chunk.advance()
+                if run.is_due(every):
+                    yield run.snapshot("running")
+            run.measure(chunk, last=until == steps)
     yield run.snapshot("done")
 
 
@@ -113,33 +104,27 @@ class _Sweep:
         self.members = _members(self.base, configs)
         self.model = load_base(configs[0].base).to(device, dtype)  # what is measured, one after another
         self.task = load_task(configs[0].task)
-        length = CONTEXT if isinstance(self.task, TextTask) else layers(configs[0].base)["blocks.0"][1]
-        self.rows = (configs[0].batch, length)
         splits: set[Split] = {split, "test"}
         self.examples = {each: self._moved(self.task.examples(each)) for each in splits}
-        self.workspace = Workspace(dtype, device)
         self.chunks: list[_Chunk] = []
         self.curves = [Curve(config) for config in configs]
 
-    def waves(self, memory: int) -> list[list[list[int]]]:
-        """Places of the configurations of each batch, and which batches are held at the same time."""
-        config = self.configs[0]
-        shapes = layers(config.base)
-        rows = math.prod(self.rows) if isinstance(self.task, TextTask) else self.rows[0]
-        most = at_once(shapes, rows, self.dtype.itemsize, self.device.type)
-        trained = [shapes[name] for name in select(shapes, config.targets)]
-        sizes = [self.dtype.itemsize * sum(_kept(shape, kind) for shape in trained) for kind in self.kinds]
-        return waves(batches(self.kinds, most), sizes, memory)
+    def batches(self) -> list[list[int]]:
+        """Places of the configurations of each batch."""
+        inputs, _ = self.task.batch(self.configs[0].batch, torch.Generator())
+        rows = inputs.numel() if isinstance(self.task, TextTask) else len(inputs)
+        shapes = layers(self.configs[0].base)
+        return batches(self.kinds, at_once(shapes, rows, self.dtype.itemsize, self.device.type))
 
     def chunk(self, places: Sequence[int]) -> _Chunk:
         members = [self.members[place] for place in places]
         seeds = [self.configs[place].seed for place in places]
         shared = len(set(seeds)) == 1
-        batch = Batch(self.base, members, self.rows, self.workspace, shared=shared)
+        batch = Batch(self.base, members, shared=shared, dtype=self.dtype, device=self.device)
         generators = {seed: torch.Generator().manual_seed(seed) for seed in seeds}
 
         def draw() -> Examples:
-            drawn = {seed: self.task.batch(self.rows[0], each) for seed, each in generators.items()}
+            drawn = {seed: self.task.batch(self.configs[0].batch, each) for seed, each in generators.items()}
             if shared:
                 return self._moved(drawn[seeds[0]])
             inputs, targets = zip(*(drawn[seed] for seed in seeds), strict=True)
@@ -209,12 +194,6 @@ def _members(base: nn.Module, configs: Sequence[TrainConfig]) -> list[Member]:
             model, unused = copy.deepcopy(base), torch.Generator()
             attach(model, member.adapter, generator=unused, gradients=member.gradients)
     return members
-
-
-def _kept(shape: tuple[int, int], kind: Kind) -> int:
-    """Numbers that a configuration keeps of a layer from step to step."""
-    trained = parameters_of(shape, kind.rank or None) + (shape[0] if kind.form == "decomposed" else 0)
-    return _COPIES * trained + (math.prod(shape) if kind.form == "offset" else 0)
 
 
 def _check(configs: Sequence[TrainConfig]) -> None:

@@ -6,21 +6,17 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lab.bases.models import GPT, INDEX, encode, load_base
+from lab.bases.models import INDEX, encode
 from lab.runs.reinforce import (
     _WANTED,
     REWARDS,
     Progress,
     ReinforceConfig,
     advantages_of,
-    policy_gradient,
     policy_loss,
     reinforce,
     reinforce_many,
 )
-from lab.sweep.batch import Batch, Member
-from lab.sweep.decoder import Decoder
-from lab.sweep.layers import Workspace
 from lora_core import AdapterConfig
 
 F64 = torch.float64
@@ -53,20 +49,13 @@ def test_advantages_are_rewards_less_their_groups_mean() -> None:
     assert torch.equal(advantages_of(rewards, 4).sum(1), torch.zeros(2))
 
 
-def test_the_gradient_is_autograds(generator: torch.Generator) -> None:
-    """On policy and off it."""
-    logits = torch.randn(4, 3, 7, generator=generator, dtype=F64, requires_grad=True)
-    actions = torch.randint(7, (4, 3), generator=generator)
-    advantages = torch.randn(4, generator=generator, dtype=F64)
-    on_policy = logits.detach().log_softmax(-1).gather(-1, actions[..., None])[..., 0]
-    for log_q in (on_policy, on_policy + torch.randn(4, 3, generator=generator, dtype=F64)):
-        (expected,) = torch.autograd.grad(policy_loss(logits, actions, log_q, advantages), logits)
-        found = policy_gradient(logits.detach(), actions, log_q, advantages)
-        torch.testing.assert_close(found, expected, rtol=0, atol=1e-14)
-        twice = policy_gradient(
-            *(x.detach()[None].repeat_interleave(2, 0) for x in (logits, actions, log_q, advantages))
-        )
-        torch.testing.assert_close(twice[1], expected, rtol=0, atol=1e-14)
+def test_the_loss_of_many_is_each_ones(generator: torch.Generator) -> None:
+    logits = torch.randn(2, 4, 3, 7, generator=generator, dtype=F64)
+    actions = torch.randint(7, (2, 4, 3), generator=generator)
+    log_q, advantages = (torch.randn(*shape, generator=generator, dtype=F64) for shape in ((2, 4, 3), (2, 4)))
+    found = policy_loss(logits, actions, log_q, advantages)
+    for k in range(2):
+        assert found[k] == policy_loss(logits[k], actions[k], log_q[k], advantages[k])
 
 
 def test_on_policy_the_gradient_is_reinforces(generator: torch.Generator) -> None:
@@ -76,37 +65,18 @@ def test_on_policy_the_gradient_is_reinforces(generator: torch.Generator) -> Non
     advantages = torch.randn(4, generator=generator, dtype=F64)
     log_p = logits.log_softmax(-1).gather(-1, actions[..., None])[..., 0]
     (expected,) = torch.autograd.grad(-(advantages[:, None] * log_p).sum(1).mean(), logits)
-    found = policy_gradient(logits.detach(), actions, log_p.detach(), advantages)
+    (found,) = torch.autograd.grad(policy_loss(logits, actions, log_p.detach(), advantages), logits)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-14)
-
-
-# Writing
-
-
-def test_the_decoder_says_what_the_whole_window_says(generator: torch.Generator) -> None:
-    base = load_base("gpt-en")
-    assert isinstance(base, GPT)
-    members = [Member(adapter(2), 1e-2, 0), Member(adapter(3), 1e-2, 1)]
-    batch = Batch(base, members, (4, 9), Workspace(F64, torch.device("cpu")), shared=False)
-    texts = torch.randint(95, (2, 4, 10), generator=generator)
-    for _ in range(2):
-        batch.step(texts[:, :, :-1], texts[:, :, 1:])
-    logits = batch.forward(texts[:, :, :-1]).view(2, 4, 9, -1).clone()
-    decoder = Decoder(base, batch, 4, 9)
-    for place in range(9):
-        found = decoder.step(texts[:, :, place])
-        torch.testing.assert_close(found, logits[:, :, place], rtol=0, atol=1e-12)
 
 
 # Runs
 
 
-def test_batched_runs_are_the_single_ones() -> None:
+def test_runs_side_by_side_are_the_single_ones() -> None:
     configs = [
         replace(SHORT, adapter=adapter(1), lr=2e-3),
-        replace(SHORT, adapter=adapter(4, method="rslora"), lr=1e-3, seed=1),
-        replace(SHORT, adapter=adapter(8, method="lora+"), lr=1e-3),
-        replace(SHORT, adapter=None, lr=5e-4),
+        replace(SHORT, adapter=adapter(4, method="adalora"), lr=1e-3, seed=1, samples=2),
+        replace(SHORT, adapter=None, lr=5e-4, reward="exclaims"),
     ]
     for updates in (1, 2):
         for found in last([replace(each, updates=updates) for each in configs], dtype=F64):
@@ -160,9 +130,6 @@ def test_refusals_name_the_field() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             ReinforceConfig(**changes)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="nothing else"):
-        last([SHORT, replace(SHORT, steps=4)])
-    with pytest.raises(ValueError, match="nothing else"):
-        last([SHORT, replace(SHORT, adapter=adapter(1, targets="all-linear"))])
-    with pytest.raises(ValueError, match="no configuration"):
-        last([])
+    for configs in ([SHORT, replace(SHORT, steps=4)], []):
+        with pytest.raises(ValueError, match="at least one, and all of the same number of steps"):
+            last(configs)

@@ -11,7 +11,6 @@ from lab.bases.models import GPT, MLP
 from lab.bases.tasks import Batch as Examples
 from lab.bases.tasks import loss_of
 from lab.sweep.batch import Batch, Member
-from lab.sweep.layers import Adapted, Workspace
 from lora_core import AdapterConfig, attach, delta_weights, optimizer_for
 from lora_core.adapter import linear_layers
 from lora_core.config import Targets, select
@@ -124,7 +123,7 @@ def test_each_member_is_its_lone_run(
     members = [replace(each, gradients=gradients(base)) for each in make(targets)]  # type: ignore[operator]
     lead = () if shared else (len(members),)
     inputs, classes = minibatches(kind, steps, *lead, *rows)
-    batch = Batch(base, members, rows, Workspace(F64, CPU), shared=shared)
+    batch = Batch(base, members, shared=shared, dtype=F64)
     losses = torch.stack([batch.step(*data) for data in zip(inputs, classes, strict=True)], dim=1)
     for k, member in enumerate(members):
         own = [(x, y) if shared else (x[k], y[k]) for x, y in zip(inputs, classes, strict=True)]
@@ -140,26 +139,11 @@ def _gpt() -> GPT:
     return GPT(generator=torch.Generator().manual_seed(1))
 
 
-def test_the_cases_visit_every_way_of_computing_a_layer() -> None:
-    ways = set()
-    for kind, targets, rows, _ in CASES:
-        base = MLP() if kind == "mlp" else _gpt()
-        for shared in (True, False):
-            batch = Batch(base, varied(targets), rows, Workspace(F64, CPU), shared=shared)
-            layers = [layer for layer in batch.layers.values() if isinstance(layer, Adapted)]
-            ways |= {(layer.shared, layer.merged, layer.dense) for layer in layers}
-    dense = Batch(
-        _gpt(), [Member(AdapterConfig(rank=32), 1e-3, 0)], (8, 64), Workspace(F64, CPU), shared=True
-    )
-    ways |= {(x.shared, x.merged, x.dense) for x in dense.layers.values() if isinstance(x, Adapted)}
-    assert ways == {(True, False, False), (False, False, False), (False, True, False), (False, True, True)}
-
-
 def test_high_rank_with_many_rows_is_its_lone_run() -> None:
     """The way through dW."""
     members = [Member(AdapterConfig(rank=rank, alpha=16), 1e-3, rank) for rank in (32, 64)]
     inputs, classes = minibatches("gpt", 3, 8, 64)
-    batch = Batch(_gpt(), members, (8, 64), Workspace(F64, CPU), shared=True)
+    batch = Batch(_gpt(), members, shared=True, dtype=F64)
     losses = torch.stack([batch.step(*data) for data in zip(inputs, classes, strict=True)], dim=1)
     for k, member in enumerate(members):
         expected, _ = alone(_gpt(), member, list(zip(inputs, classes, strict=True)))
@@ -173,7 +157,7 @@ def test_a_row_of_zeros_has_no_direction_and_is_its_lone_run() -> None:
         base.get_parameter("blocks.1.weight")[3] = 0
     member = Member(AdapterConfig(method="dora", rank=3, alpha=16), 1e-3, 0)
     inputs, classes = minibatches("mlp", 5, 8, 196)
-    batch = Batch(base, [member], (8, 196), Workspace(F64, CPU), shared=True)
+    batch = Batch(base, [member], shared=True, dtype=F64)
     losses = [batch.step(*data).item() for data in zip(inputs, classes, strict=True)]
     expected, _ = alone(base, member, list(zip(inputs, classes, strict=True)))
     assert losses == pytest.approx(expected, abs=1e-12, rel=0)
@@ -182,15 +166,15 @@ def test_a_row_of_zeros_has_no_direction_and_is_its_lone_run() -> None:
 
 def test_padding_stays_zero_and_factors_have_their_own_rank() -> None:
     members = varied("blocks")
-    batch = Batch(MLP(), members, (16, 196), Workspace(F64, CPU), shared=True)
+    batch = Batch(MLP(), members, shared=True, dtype=F64)
     inputs, classes = minibatches("mlp", 5, 16, 196)
     for data in zip(inputs, classes, strict=True):
         batch.step(*data)
-    for tensor in batch.parameters.tensors:
+    for tensor in batch.parameters:
         for k, member in enumerate(members):
             assert member.adapter is not None
-            assert not tensor.value[k, member.adapter.rank :].any()
-            assert tensor.value[k, : member.adapter.rank].any()
+            assert not tensor[k, member.adapter.rank :].any()
+            assert tensor[k, : member.adapter.rank].any()
     for k, member in enumerate(members):
         assert member.adapter is not None
         for name, (A, B) in batch.factors(k).items():
@@ -199,7 +183,7 @@ def test_padding_stays_zero_and_factors_have_their_own_rank() -> None:
                 member.adapter.gamma * B @ A, batch.deltas(k)[name], rtol=0, atol=1e-13
             )
     with pytest.raises(ValueError, match="no factors"):
-        Batch(MLP(), whole("blocks"), (4, 196), Workspace(F64, CPU), shared=True).factors(0)
+        Batch(MLP(), whole("blocks"), shared=True, dtype=F64).factors(0)
 
 
 def test_one_member_that_diverges_leaves_the_others_alone() -> None:
@@ -211,9 +195,8 @@ def test_one_member_that_diverges_leaves_the_others_alone() -> None:
         batch = Batch(
             MLP(generator=torch.Generator().manual_seed(1)),
             members,
-            (8, 196),
-            Workspace(F64, CPU),
             shared=True,
+            dtype=F64,
         )
         return torch.stack([batch.step(*data) for data in zip(inputs, classes, strict=True)], dim=1)
 
@@ -224,7 +207,7 @@ def test_one_member_that_diverges_leaves_the_others_alone() -> None:
 
 def test_a_batch_refuses_what_it_cannot_do() -> None:
     def build(*members: Member) -> None:
-        Batch(MLP(), members, (4, 196), Workspace(F64, CPU), shared=True)
+        Batch(MLP(), members, shared=True, dtype=F64)
 
     for method, why in (("adalora", "budget"), ("lora-pro", "whole gradient")):
         with pytest.raises(ValueError, match=rf"'{method}'.*{why}.* one of: lora, .*, qlora, or none"):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lab.bases import recipes
 from lab.sweep import sweep
-from lab.sweep.plan import FORMS, LONE, Kind, at_once, batches, waves
+from lab.sweep.plan import FORMS, LONE, Kind, at_once, batches
 from lora_core.config import METHODS
 from tests.lab.sweep.common import FASHION
 
@@ -34,14 +34,6 @@ def test_every_configuration_is_in_one_batch_with_its_likes(kinds: list[Kind], m
         assert len({kinds[place].form for place in places}) == 1
         assert ranks[0] <= ranks[-1] <= max(8, 2 * ranks[0])
         assert {kinds[place].seed for place in places[most // 2 :]} <= {kinds[places[0]].seed}
-
-
-@given(st.lists(st.integers(1, 9), min_size=1, max_size=9), st.integers(1, 30))
-def test_what_is_held_at_a_time_fits_unless_a_batch_alone_does_not(sizes: list[int], memory: int) -> None:
-    found = waves([[place] for place in range(len(sizes))], sizes, memory)
-    assert [place for wave in found for (place,) in wave] == list(range(len(sizes)))
-    for wave in found:
-        assert len(wave) == 1 or sum(sizes[place] for (place,) in wave) <= memory
 
 
 def test_a_batch_has_as_many_as_the_cache_has_room_for() -> None:

@@ -45,16 +45,11 @@ def test_a_sweep_tells_the_curves_that_fine_tune_tells(config: TrainConfig) -> N
 def test_how_the_work_is_cut_changes_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     configs = grid(FASHION, (1, 2, 16), (1e-3, 2e-3), (0, 1))
     at_once = last(configs, dtype=F64).curves
-    assert len(_Sweep(configs, CPU, F64).waves(2**30)) == 1
-    assert len(_Sweep(configs, CPU, F64).waves(1)) > 1
-    few = last(configs, dtype=F64, memory=1).curves
     monkeypatch.setattr("lab.sweep.run.at_once", lambda *_: 1)
-    assert all(len(places) == 1 for places in _Sweep(configs, CPU, F64).waves(2**30)[0])
-    singly = last(configs, dtype=F64).curves
-    for other in (few, singly):
-        for one, two in zip(at_once, other, strict=True):
-            assert one.config == two.config
-            assert one.validation == pytest.approx(two.validation, abs=1e-12)
+    assert all(len(places) == 1 for places in _Sweep(configs, CPU, F64).batches())
+    for one, two in zip(at_once, last(configs, dtype=F64).curves, strict=True):
+        assert one.config == two.config
+        assert one.validation == pytest.approx(two.validation, abs=1e-12)
 
 
 def test_it_tells_as_it_goes_and_stops_between_steps() -> None:
