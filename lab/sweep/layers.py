@@ -40,11 +40,11 @@ class Start:
         A, B = layer.A, layer.B
         trained, order = (A, B.mT), [A, B]
         if form == "decomposed":
-            m: nn.Parameter = layer.m  # type: ignore[assignment]
+            m: nn.Parameter = layer.m
             trained, order = (*trained, m[:, None]), [*order, m]  # type: ignore[assignment]
         offset = (layer.A0, layer.B0) if form == "offset" else None
         found = tuple(rates[id(p)] for p in order)
-        return cls(layer.base.weight, trained, found, layer.scale, offset)  # type: ignore[arg-type]
+        return cls(layer.base.weight, trained, found, layer.scale, offset)
 
 
 class Many(nn.Module):
