@@ -330,3 +330,13 @@ def test_axe_finds_nothing(reader: Page, server: str, lang: str) -> None:
     train(page)
     ended(page)
     assert violations(page) == []
+
+
+@pytest.mark.parametrize("lang", ["en", "th"])
+def test_what_is_counted_stands_above_the_button_on_a_desk(reader: Page, server: str, lang: str) -> None:
+    page = open_page(reader, server, lang=lang)
+    counted, button = (page.locator(name).bounding_box() for name in (".ft-cost", ".st-key-ft_train button"))
+    assert counted
+    assert button
+    assert counted["y"] + counted["height"] <= button["y"]
+    assert button["y"] + button["height"] <= 900
