@@ -1,4 +1,4 @@
-"""LoRA itself.
+"""LoRA and its family in plain PyTorch: attach an adapter, train it, merge it, save it.
 
 Importing this package does not import torch: names that need it are fetched when first used.
 """

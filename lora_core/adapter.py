@@ -31,8 +31,8 @@ class Attached:
 
     config: of the adapter, with the names of the adapted modules as its targets.
     trainable: names of the parameters that trained before.
-    tied: names of adapted modules whose weight stood in another module too, as an output layer's in the
-        embedding.
+    tied: names of adapted modules whose weight is another module's too, as an output layer's may be the
+        embedding's.
     """
 
     config: AdapterConfig
@@ -50,13 +50,13 @@ def attach(
 ) -> M:
     """Wraps the linear layers that `config.targets` selects, in place, and freezes everything else.
 
-    nn.Linear and transformers' Conv1D are adapted, their subclasses only with the same forward. A layer that
-    stands in several places is wrapped once and stands in all of them.
+    nn.Linear and transformers' Conv1D are adapted, their subclasses only with the same forward. A layer used
+    in several places is wrapped once, for all of them.
 
     Args:
         model: changed in place.
         config: method, rank, γ and targets.
-        generator: source of the factors' random start; it may live on another device than the model.
+        generator: source of the factors' random start, on any device.
         gradients: module name -> estimate of dL/dW (d_out, d_in), for the methods that ask for it; see
             `estimate_gradients`.
         ranks: module name or dotted suffix -> r where it differs from `config.rank`; γ follows each layer's
@@ -91,9 +91,9 @@ def attach(
 
 
 def detach(model: M) -> M:
-    """Takes the adapter off: the base as it was, bit for bit, and what used to train trains again.
+    """Takes the adapter off: the base is what it was, bit for bit, and what trained before trains again.
 
-    "qlora" has no base to give back but the one it rounded to four bits, and warns that this is what stays.
+    "qlora" has kept its four-bit approximation of the base alone: that is what stays, with a warning.
 
     Raises:
         ValueError: no adapter is attached to this very module.
@@ -105,7 +105,7 @@ def detach(model: M) -> M:
 
 
 def _forget(model: M, attached: Attached) -> M:
-    """Lets train what used to train, once the layers are plain again."""
+    """Removes what `attach` remembered and lets train what trained before."""
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in attached.trainable)
     delattr(model, _MARK)
@@ -116,7 +116,7 @@ def unload(model: M) -> M:
     """Takes the adapter off and keeps what it learned: each adapted layer is a plain one again, of W + ΔW.
 
     The names and types in `model.state_dict()` are the base model's, so that what reads the base (its
-    `load_state_dict`, transformers' `from_pretrained`) reads this too. What used to train trains again. A
+    `load_state_dict`, transformers' `from_pretrained`) reads this too. What trained before trains again. A
     merged adapter leaves the weights it was merged with.
 
     Returns:
@@ -124,7 +124,7 @@ def unload(model: M) -> M:
 
     Raises:
         ValueError: no adapter is attached to this very module; an adapted weight is shared with another
-            module, which W + ΔW would change or part from it; or a parametrization computes it.
+            module, which cannot have W + ΔW as well; or a parametrization computes it.
     """
     attached = remembered(model)
     layers = adapted_layers(model)
@@ -147,7 +147,7 @@ def unload(model: M) -> M:
 def merge(model: M) -> M:
     """Lets each adapted layer compute with one matrix W + ΔW. W, A and B stay, so `unmerge` is exact.
 
-    A layer computes with A and B as they were when merged; merging does not stop anybody from changing them.
+    A layer computes with A and B as they were when merged; a later change of them counts from the next merge.
 
     Raises:
         ValueError: no adapter is attached, or it is merged.
@@ -199,8 +199,7 @@ def optimizer_for(
             unless given.
 
     Raises:
-        ValueError: no adapter is attached, it is merged (nothing would train), or it is of another method's
-            making.
+        ValueError: no adapter is attached, it is merged (nothing would train), or another method made it.
     """
     layers = adapted_layers(model)
     how = method(config.method)

@@ -18,7 +18,7 @@ from lora_core import __version__, commands
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of all commands; a parsed command stands in `run`."""
+    """The parser of all commands; a parsed command's function is its `run`."""
     whole = argparse.ArgumentParser(prog="pradit", description="LoRA adapters, from the command line.")
     whole.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     subparsers = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -35,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line without the program's name; None takes that of the process.
 
     Returns:
-        The exit status: the command's own, 2 if it refused its input, 1 if nobody reads its output, 130 if it
-        was interrupted.
+        The exit status: the command's own, 2 if it refused its input, 1 if its output was closed early,
+        130 if it was interrupted.
 
     Raises:
         SystemExit: after help or the version (status 0), or of a command line that cannot be parsed (2).

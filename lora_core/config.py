@@ -60,7 +60,7 @@ class AdapterConfig(JsonConfig):
         alpha: α, above 0.
         targets: see `select`.
         dropout: probability of dropping an input of A while training, in [0, 1).
-        gamma_rule: one of GAMMA_RULES. A method that is rank-stabilised is α/√r whatever stands here.
+        gamma_rule: one of GAMMA_RULES. A method that is rank-stabilised is α/√r whatever the rule.
 
     Raises:
         ConfigError: (a ValueError) names the field, its value and what was expected.

@@ -1,7 +1,7 @@
 """A module that is imported when something of it is first used.
 
-The files of the methods say names, costs and forms to a web server that never imports torch, and compute with
-torch elsewhere.
+A web server that never imports torch reads names, costs and forms in the methods' files; only what computes
+there needs torch.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class LazyModule:
-    """Stands for a module: its attributes are the module's, which is imported for the first of them."""
+    """The attributes of a module, which is imported when the first is used."""
 
     def __init__(self, name: str) -> None:
         self._name = name

@@ -46,8 +46,8 @@ class LoRALinear(nn.Module):
     that no adapter is silently ignored; dropout alone has no effect there.
 
     Args:
-        base: the frozen layer, nn.Linear or transformers' Conv1D; see `weight_of`. It is kept as it is,
-            merged or not.
+        base: the frozen layer, nn.Linear or transformers' Conv1D; see `weight_of`. It is never
+            changed, merged or not.
         rank: r, from 1 to min(d_out, d_in) for `attach`; a file may hold more.
         scale: γ, the factor on B A.
         dropout: probability of dropping an entry of A's input while training.
@@ -100,7 +100,7 @@ class LoRALinear(nn.Module):
         def __getattr__(self, name: str) -> Any: ...
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """A weight or a bias is the base's: who ties the weights of a model means those."""
+        """Sets the base's weight or bias, as tying a model's weights does; all else is the layer's own."""
         if name in ("weight", "bias"):
             setattr(self.base, name, value)
             _merge_again(self, None)
@@ -124,7 +124,7 @@ class LoRALinear(nn.Module):
         return F.dropout(x, self.dropout, self.training) if self.dropout else x
 
     def factors(self) -> tuple[Tensor, Tensor]:
-        """A (k, d_in) and B (d_out, k) as they are multiplied: ΔW = γ B A where the method is additive."""
+        """A (k, d_in) and B (d_out, k) with ΔW = γ B A, where the method is additive."""
         return self.method.factors(self)
 
     @property
@@ -208,7 +208,7 @@ class LoRALinear(nn.Module):
         return f"rank={self.rank}, scale={self.scale:g}, dropout={self.dropout:g}, merged={merged}"
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> LoRALinear:
-        """Moves the layer; the adapter's part stays float32 at least, so `model.half()` means the base."""
+        """Moves or converts the layer; A, B and the like stay float32 at least under `model.half()`."""
 
         def wide(tensor: Tensor) -> Tensor:
             moved = fn(tensor)
@@ -271,7 +271,7 @@ class DerivedLinear(nn.Module):
 
 
 def uniform(rank: int, d_in: int, *, dtype: torch.dtype, generator: torch.Generator | None) -> Tensor:
-    """A's start (r, d_in), uniform in ±1/√d_in, drawn where the generator lives and in float32 at least."""
+    """A's start (r, d_in), uniform in ±1/√d_in, drawn on the generator's device in float32 at least."""
     device = "cpu" if generator is None else generator.device
     A = torch.empty(rank, d_in, dtype=torch.promote_types(dtype, torch.float32), device=device)
     bound = 1 / math.sqrt(d_in)

@@ -1,4 +1,4 @@
-"""What the methods' optimisers are made of, where AdamW alone does not do."""
+"""Parts of the methods' optimisers, for what AdamW alone does not do."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def load_adapter(model: M, folder: str | os.PathLike[str], *, quantised: bool = 
 
 
 def check_beside(model: nn.Module, saved: peft_format.SavedAdapter) -> None:
-    """What a file holds of the base itself, as PEFT writes of a head it adapts, must be what the base has.
+    """Checks that a file's weights of the base (PEFT writes those of an adapted head) are the model's own.
 
     Raises:
         ValueError: a weight is not the model's own; the message says why it may be in the file.
@@ -182,6 +182,6 @@ def _array(tensor: Tensor) -> peft_format.Array:
 
 
 def _names_without_adapter(model: nn.Module) -> list[str]:
-    """The names of the base model's modules: those of this one, less what stands inside an adapted layer."""
+    """The names of the base model's modules: this one's, without those inside adapted layers."""
     inside = tuple(f"{name}." for name in adapted_layers(model))
     return [name for name, _ in model.named_modules() if not name.startswith(inside)]

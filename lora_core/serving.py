@@ -3,7 +3,7 @@
     y_b = W x_b + γ_s B_s A_s x_b,  s the adapter that request b asks for
 
 The product with W is made once for the whole batch, by the model's own layers. What the adapters add is made
-in one of two ways, chosen for each layer by what it should cost:
+by one of two kernels, chosen for each layer by what it should cost:
 
     gathered  A and B of each request copied beside each other, then batched products: for many adapters
     looped    adapter after adapter: for few adapters among many requests, and for long texts
@@ -32,13 +32,13 @@ from lora_core.adapter import adapted_layers, linear_layers, refuse_unready
 from lora_core.formats import peft as peft_format
 from lora_core.linear import weight_of
 
-Way = Literal["gathered", "looped"]
+Kernel = Literal["gathered", "looped"]
 Factors = Mapping[str, tuple[Tensor, Tensor]]
 
 # Seconds that a multiply-add in a plain and in a batched thin product, a byte copied and a round of the loop
-# take on one core of 2024, and what each way costs at least. Only their ratios matter.
+# take on one core of 2024, and what each kernel costs at least. Only their ratios matter.
 _PLAIN, _THIN, _COPY, _ROUND = 3.5e-11, 8e-11, 7e-11, 1.5e-5
-_AT_LEAST: dict[Way, float] = {"gathered": 3.5e-5, "looped": 4e-5}
+_AT_LEAST: dict[Kernel, float] = {"gathered": 3.5e-5, "looped": 4e-5}
 
 
 class Server:
@@ -238,15 +238,15 @@ class _Group:
         device = next(iter(bank.factors.values()))[0].device
         self._row_index, self._slot_index = (torch.tensor(each, device=device) for each in (rows, slots))
 
-    def way(self, t: int, width: int, itemsize: int) -> Way:
-        """The quickest way by what each should cost; t rows a request, width = d_in + d_out."""
+    def kernel(self, t: int, width: int, itemsize: int) -> Kernel:
+        """The kernel that should be quickest; t rows a request, width = d_in + d_out."""
         asked = len(self._rows)
         products = self.bank.rank * width  # of one row with A and B
-        costs: dict[Way, float] = {
+        costs: dict[Kernel, float] = {
             "gathered": asked * products * (itemsize * _COPY + t * _THIN),
             "looped": self._different * _ROUND + asked * t * (width * itemsize * _COPY + products * _PLAIN),
         }
-        return min(costs, key=lambda way: _AT_LEAST[way] + costs[way])
+        return min(costs, key=lambda kernel: _AT_LEAST[kernel] + costs[kernel])
 
     def add_update(self, name: str, x: Tensor, y: Tensor) -> None:
         """Adds γBAx to y (B, t, d_out) for x (B, t, d_in); half types in float32, rounded once."""
@@ -256,8 +256,8 @@ class _Group:
             self.add_update(name, x.to(A.dtype), wide)
             y.copy_(wide)
             return
-        way = self.way(x.shape[1], x.shape[2] + y.shape[2], x.element_size())
-        (self._gathered if way == "gathered" else self._looped)(x, y, A, Bt)
+        kernel = self.kernel(x.shape[1], x.shape[2] + y.shape[2], x.element_size())
+        (self._gathered if kernel == "gathered" else self._looped)(x, y, A, Bt)
 
     def _gathered(self, x: Tensor, y: Tensor, A: Tensor, Bt: Tensor) -> None:
         A, Bt = A.index_select(0, self._slot_index), Bt.index_select(0, self._slot_index)  # (b, r, d)

@@ -4,7 +4,7 @@
         print(step.number, step.losses[0])
 
 What happens between two steps (evaluation, a snapshot, a stop) is the caller's: the loop waits meanwhile, and
-nothing more trains once nobody asks for its next step.
+it stops when no next step is asked for.
 """
 
 from __future__ import annotations

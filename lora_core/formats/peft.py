@@ -54,7 +54,7 @@ _UNUSED: Mapping[str, tuple[Any, ...]] = {
 class SavedAdapter:
     """What a folder holds.
 
-    entries: adapter_config.json as it stands.
+    entries: of adapter_config.json, unchanged.
     config: the same as an AdapterConfig; its targets are the names in the file, its rank and α the general
         ones, α without its sign.
     layers: module name -> "lora_A.weight" -> array, read from the mapped file at each access.
@@ -101,7 +101,7 @@ class SavedAdapter:
 
 
 class _Arrays(Mapping[str, Array]):
-    """Names of one's own for tensors of a file, read at each access."""
+    """Other names for a file's tensors, which are read at each access."""
 
     def __init__(self, tensors: TensorFile, names: Mapping[str, str]) -> None:
         self._tensors, self._names = tensors, names
@@ -129,7 +129,7 @@ def read(source: str | os.PathLike[str] | bytes, config: bytes | None = None) ->
             message says which and what.
     """
     if not isinstance(source, bytes) and Path(source).suffix != ".safetensors":
-        read_config(Path(source) / CONFIG_FILE)  # whose absence is told first
+        read_config(Path(source) / CONFIG_FILE)  # reported first where both are missing
     files = open_files(source, config)
     if files.config is None:
         raise FormatError("missing", f"no {CONFIG_FILE} with it", file=CONFIG_FILE)
@@ -252,7 +252,7 @@ def write(
 
 
 def _method(entries: Mapping[str, Any]) -> str:
-    """The method a file was written by, as far as PEFT tells them apart."""
+    """The method that wrote a file, as far as its entries tell."""
     pissa = entries.get("init_lora_weights") == "pissa"
     if pissa and entries.get("use_dora"):
         raise FormatError(

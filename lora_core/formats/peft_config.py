@@ -44,7 +44,7 @@ class PeftConfig:
     """What adapter_config.json says.
 
     Attributes:
-        entries: all of it, as it stands.
+        entries: all of it, unchanged.
         kind: "LORA" or "ADALORA".
     """
 

@@ -33,9 +33,9 @@ from lora_core.matrix.low_rank import (
     truncated_svd,
 )
 
-METHODS = ("svd", "given", "cr", "id", "cur")
+DECOMPOSITIONS = ("svd", "given", "cr", "id", "cur")
 RANDOM = ("given", "cr")
-"""The methods that draw at random: A, or the columns."""
+"""Those that draw at random: A, or the columns."""
 MOST = 64
 """The highest rank computed, whatever the matrix."""
 
@@ -53,7 +53,7 @@ _EPS = 1e-12  # of a vector's length: what is left of it when it lies in the spa
 
 @dataclass(frozen=True)
 class Nested:
-    """One method at the ranks 1 … k.
+    """One decomposition at the ranks 1 … k.
 
     Attributes:
         left: orthonormal columns (m, k), or None: nothing is projected there.
@@ -88,7 +88,7 @@ def ranks(M: npt.ArrayLike) -> int:
 
 
 def nested(M: npt.ArrayLike, *, seed: int) -> dict[str, Nested]:
-    """All of METHODS, at the ranks 1 … `ranks(M)`; the seed is that of the random draws.
+    """All of DECOMPOSITIONS, at the ranks 1 … `ranks(M)`; the seed is that of the random draws.
 
     Raises:
         ValueError: M is not a real finite matrix (see `low_rank`), or is zero everywhere.
@@ -112,7 +112,7 @@ def nested(M: npt.ArrayLike, *, seed: int) -> dict[str, Nested]:
 
 
 def by_chance(M: Matrix, k: int, *, seed: int) -> dict[str, Nested]:
-    """The methods in RANDOM alone, at the ranks 1 … k: another seed is another draw."""
+    """The decompositions in RANDOM alone, at the ranks 1 … k: another seed is another draw."""
     generator = np.random.default_rng(seed)
     A = generator.uniform(-1, 1, (k, M.shape[1])) / np.sqrt(M.shape[1])  # (k, n)
     drawn = drawn_columns(M, k, generator=generator)

@@ -1,7 +1,7 @@
 """The family: one file a method, found by name. No torch here, nor at the import of a method's file.
 
 A method is an object of class `LoRA` or of a subclass (methods/lora.py says what it decides). Those in this
-folder are registered when the package is imported, in the order of their `place`; any other is by a call:
+folder are registered when the package is imported, in the order of their `place`; others by a call:
 
     register(Mine())
     attach(model, AdapterConfig(method="mine"))
@@ -42,7 +42,7 @@ def unregister(name: str) -> None:
 
 
 def names() -> tuple[str, ...]:
-    """Of all methods there are, in order."""
+    """Names of all registered methods, in order."""
     return tuple(_REGISTERED)
 
 
@@ -57,7 +57,7 @@ def method(name: str) -> LoRA:
 
 
 def written_by(entries: Mapping[str, Any]) -> LoRA | None:
-    """The method that an adapter_config.json speaks of, as far as PEFT tells them apart; None if of none."""
+    """The method that wrote an adapter_config.json, as far as its entries tell; None if none did."""
     found = [each for each in _REGISTERED.values() if each.wrote(entries)]
     return found[-1] if found else None
 

@@ -2,10 +2,10 @@
 
     y = W x + γ (B A − B₀ A₀) x,  A₀ and B₀ being A and B as they started
 
-Their authors subtract γ B₀A₀ from W once and for all. Kept apart it is the same function, exactly the base at
-the start; W stays as it is, so that taking the adapter off is exact in every type; and it is a plain LoRA of
-rank 2r with half its factors frozen, A' = [A; A₀] and B' = [B, −B₀], which is how it is saved. It costs two
-more thin products a forward pass.
+Their authors subtract γ B₀A₀ from W once and for all. Subtracted in the forward pass it is the same function,
+and exactly the base at the start; W never changes, so that taking the adapter off is exact in every type; and
+the update is a plain LoRA of rank 2r with half its factors frozen, A' = [A; A₀] and B' = [B, −B₀], which is
+how it is saved. It costs two more thin products a forward pass.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Offset(LoRA):
         self.begin(layer, *self.first(layer, gradient))
 
     def begin(self, layer: LoRALinear, A: Tensor, B: Tensor) -> None:
-        """Lets a layer start from these factors."""
+        """Sets a layer's factors, and keeps them as its start."""
         layer.A.copy_(A)
         layer.B.copy_(B)
         layer.register_buffer("A0", layer.A.detach().clone())

@@ -42,7 +42,7 @@ GUARD = 1e-5  # the authors' guard against r = 0
 
 
 class AdaLoRA(LoRA):
-    """An update of r triplets, of which `kept`, bool (r,), are in a budget that moves to where it matters."""
+    """An update of r triplets, of which `kept`, bool (r,), are in a budget shared by all layers."""
 
     name = "adalora"
     place = 5
@@ -81,7 +81,7 @@ class AdaLoRA(LoRA):
         """AdamW that adds R's gradient before each step and cuts the triplets down to the budget after it.
 
         Args:
-            steps: T. None keeps all triplets for good.
+            steps: T. None never prunes.
             target: b_T a layer, two thirds of r unless given (the paper's b₀ is 1.5 b_T).
             warmup, final: tᵢ and t_f, T/10 and T/3 unless given. every: steps between two cuts.
             smoothing: β₁ and β₂. orthogonality: the weight of R.

@@ -5,7 +5,7 @@
     ‖·‖ (d_out,): the norm of each output's row;  m (d_out,) trains, like A and B
     merge: W <- (m / ‖V‖) ∘ V
 
-A direction and a magnitude for each output, learned apart. ‖V‖ counts as a constant in the backward pass
+A direction and a magnitude for each output, learned separately. ‖V‖ counts as a constant in the backward pass
 (section 4.3). The paper writes W as (d_in, d_out) and speaks of columns. The bias b stays outside; some codes
 rescale it too. A row that is zero has ratio m / ‖V‖ = 1 here, and NaN elsewhere.
 Dropout acts on A's input alone; PEFT, while dropout is on, drops from the input of (m / ‖V‖ − 1) W x as well.

@@ -30,12 +30,12 @@ else:
 class LoRA:
     """Plain LoRA, and what the rest of the family starts from.
 
-    A method is one object for all layers: what belongs to a layer stands on the `LoRALinear`, which asks the
-    method for everything that is not the same for all.
+    A method is one object for all layers: what is a layer's own is held by its `LoRALinear`, which asks the
+    method for everything in which methods differ.
 
     Attributes:
         name: in `AdapterConfig.method`. place: its rank in the order of the library's own.
-        parts: names of what its layers hold beside the base: parameters and buffers.
+        parts: names of the parameters and buffers that its layers hold in addition to the base.
         form: how many of its layers are computed as one (lab.sweep): "added" W + γ B A, "quantised" the same
             on a base of four bits, "offset" W − γ B₀A₀ + γ B A, "decomposed" (m / ‖V‖) ∘ V; None: not at all,
             and `alone` says why.
@@ -70,7 +70,7 @@ class LoRA:
         generator: torch.Generator | None = None,
         gradient: Tensor | None = None,
     ) -> LoRALinear:
-        """A layer around `base`, which is left as it is: `attach` may still refuse."""
+        """A layer around `base`, which is not changed: `attach` may still refuse."""
         return linear.LoRALinear(
             base,
             rank=config.rank,
@@ -82,7 +82,7 @@ class LoRA:
         )
 
     def hold(self, base: nn.Module) -> nn.Module:
-        """The frozen layer as it is kept."""
+        """The frozen layer in the form in which it is kept."""
         return base
 
     def start(self, layer: LoRALinear, generator: torch.Generator | None, gradient: Tensor | None) -> None:
@@ -100,7 +100,7 @@ class LoRA:
         return (base + layer.scale * update).to(base.dtype)
 
     def factors(self, layer: LoRALinear) -> tuple[Tensor, Tensor]:
-        """A (k, d_in) and B (d_out, k) as they are multiplied: ΔW = γ B A where `additive` is true."""
+        """A (k, d_in) and B (d_out, k) with ΔW = γ B A, where `additive` is true."""
         return layer.A, layer.B
 
     def update(self, layer: LoRALinear) -> Tensor:
@@ -166,7 +166,7 @@ class LoRA:
         return {}
 
     def wrote(self, entries: Mapping[str, Any]) -> bool:
-        """Whether adapter_config.json speaks of this method, the last one to say so being believed."""
+        """Whether this method wrote an adapter_config.json; of several that say so the last counts."""
         return type(self) is LoRA and entries.get("peft_type") == "LORA"
 
 

@@ -2,7 +2,7 @@
 arXiv:2407.18242.
 
     h = W x + γ B A x, as in LoRA;  W (d_out, d_in), A (r, d_in), B (d_out, r)
-    g = dL/dW, of which a backward pass tells gA = γ Bᵀ g (r, d_in) and gB = γ g Aᵀ (d_out, r)
+    g = dL/dW, of which a backward pass gives gA = γ Bᵀ g (r, d_in) and gB = γ g Aᵀ (d_out, r)
 
     ĝA = γ⁻² (BᵀB)⁻¹ gA + X A                              instead of gA
     ĝB = γ⁻² (I − P_B) gB (A Aᵀ)⁻¹ − B X                   instead of gB
@@ -10,14 +10,14 @@ arXiv:2407.18242.
     P_A = Aᵀ (A Aᵀ)⁻¹ A,  P_B = B (BᵀB)⁻¹ Bᵀ               projections onto A's rows and B's columns
 
 To first order a step along ĝA and ĝB moves W + γ B A along the equivalent gradient
-    g̃ = γ (B ĝA + ĝB A) = P_B g + g P_A − P_B g P_A,       which of all that A and B can do is closest to g.
+    g̃ = γ (B ĝA + ĝB A) = P_B g + g P_A − P_B g P_A,       the closest to g that A and B can reach.
 
 Adam, as in the paper: M and V are moments of g̃ and have W's shape, (d_out, d_in) each; their quotient
 u = M̂ / (√V̂ + ε) takes the place of g in the formulas above (gA = γ Bᵀ u, gB = γ u Aᵀ), and A <- A − η ĝA,
 B <- B − η ĝB. So η is a learning rate of full fine-tuning's size, whatever γ and r, and the memory is full
 fine-tuning's as well.
 
-The authors add 1e-8 I before inverting BᵀB and A Aᵀ; here a pseudo-inverse leaves out what is not there. At
+The authors add 1e-8 I before inverting BᵀB and A Aᵀ; here a pseudo-inverse leaves out null directions. At
 the start (B = 0) that makes ĝA = gA = 0 and ĝB = γ⁻² gB (A Aᵀ)⁻¹, as it should.
 """
 
@@ -122,7 +122,7 @@ class Adjustment:
 
 
 def _inverse(values: Tensor) -> Tensor:
-    """1 / values, and 0 for those that are rounding beside the largest."""
+    """1 / values, and 0 for values that are rounding errors of the largest."""
     return torch.where(values > CUT * values.max(), 1 / values, 0)
 
 

@@ -1,4 +1,4 @@
-"""What a method of the family costs beside LoRA, counted from the shapes of the layers. No torch here.
+"""What a method of the family costs compared with LoRA, counted from the shapes of the layers. No torch here.
 
 Each method's file says what it adds to LoRA's own cost (`cost.cost`), for a layer W (d_out, d_in) in
 multiply-adds with N = d_out d_in and P = r (d_in + d_out).
@@ -21,7 +21,7 @@ class MethodCost:
 
     trained: parameters that train. optimizer_bytes: what the optimiser keeps of them from step to step.
     step, update: FLOPs of the products, forward and backward, and in the optimiser.
-    frozen_bytes: the adapted matrices, and what a method freezes beside them.
+    frozen_bytes: the adapted matrices, and what else the method freezes.
     """
 
     trained: int

@@ -31,7 +31,7 @@ class Published:
         gated: whether the feed-forward part has a gate, a third matrix.
         tied: whether the head is the embedding, and so not counted twice.
         positions: vectors of a learned position embedding.
-        source: where the numbers stand.
+        source: where the numbers are published.
     """
 
     name: str

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from lora_core.matrix.nested import METHODS, nested
+from lora_core.matrix.nested import DECOMPOSITIONS, nested
 from tests.browser.conftest import settled, visit
 from tests.browser.dragging import WATCH, centre, in_time, messages, overflow, pixels, quiet, said, thumb
 from web.decompose.sources import shipped
@@ -31,7 +31,7 @@ def test_the_page_opens_on_a_photo_already_compressed(server: str, reader: Page)
     expect(said(reader, "rank")).to_have_text("20")
     expect(said(reader, "says")).to_contain_text("Drag to the left until you no longer know the picture.")
     M, found = shipped("cat").M, nested(shipped("cat").M, seed=1)
-    for name in METHODS:
+    for name in DECOMPOSITIONS:
         error = found[name].errors[19]
         expect(said(reader, f"error_{name}")).to_have_text(f"{100 * error:.1f}%")
         expected = np.clip(found[name].at(M, 20), 0, 255)
@@ -69,7 +69,7 @@ def test_a_drag_paints_at_once_and_speaks_once(server: str, reader: Page) -> Non
     quiet(reader)
     assert len(sent) == 1
     found = nested(shipped("cat").M, seed=1)
-    for name in METHODS:  # after sixty moves forth and back the pictures are still those of rank 40
+    for name in DECOMPOSITIONS:  # after sixty moves forth and back the pictures are still those of rank 40
         expect(said(reader, f"error_{name}")).to_have_text(f"{100 * found[name].errors[39]:.1f}%")
         expected = np.clip(found[name].at(shipped("cat").M, 40), 0, 255)
         assert np.abs(painted(reader, name) - expected).max() <= 1.01, name
@@ -125,7 +125,7 @@ def test_the_chart_can_be_dragged_and_saved(server: str, reader: Page) -> None:
     drawing = svg.value.path().read_text("utf-8")
     assert drawing.startswith("<svg")
     assert "var(" not in drawing
-    assert drawing.count("<polyline") == len(METHODS)
+    assert drawing.count("<polyline") == len(DECOMPOSITIONS)
     reader.get_by_text("Show the numbers").click()
     expect(reader.get_by_role("table").get_by_role("row")).to_have_count(8)
 

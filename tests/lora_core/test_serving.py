@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from lab.bases.models import GPT, MLP
 from lora_core import AdapterConfig, attach, detach, load_adapter, save_adapter
-from lora_core.serving import Server, Way, _Bank, _Group, factors_of, read_factors
+from lora_core.serving import Kernel, Server, _Bank, _Group, factors_of, read_factors
 
 RANKS = {"a": 1, "b": 2, "c": 3, "d": 8, "e": 8, "f": 10}
 MIXED = ["a", None, "f", "d", "a", "e", None, "b", "c", "d"]
@@ -70,9 +70,9 @@ def test_each_request_gets_its_adapter(kind: str) -> None:
         torch.testing.assert_close(outputs[row : row + 1], expected, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("way", ["gathered", "looped"])
-def test_every_way_gives_the_same(kind: str, way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_Group, "way", lambda *_: way)
+@pytest.mark.parametrize("kernel", ["gathered", "looped"])
+def test_every_way_gives_the_same(kind: str, kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Group, "kernel", lambda *_: kernel)
     inputs = requests(kind, len(MIXED))
     for names in (MIXED, ["d"] * len(MIXED), [None] * len(MIXED)):
         outputs = filled(kind)(inputs, names)
@@ -81,15 +81,15 @@ def test_every_way_gives_the_same(kind: str, way: Way, monkeypatch: pytest.Monke
 
 
 def test_the_way_follows_what_is_asked() -> None:
-    def way(slots: list[int], t: int = 1, rank: int = 8, width: int = 512) -> Way:
+    def kernel(slots: list[int], t: int = 1, rank: int = 8, width: int = 512) -> Kernel:
         bank = _Bank(rank, {"layer": nn.Linear(1, 1)})
         bank.put({"layer": (torch.ones(1, 1), torch.ones(1, 1))})
-        return _Group(bank, list(range(len(slots))), slots, len(slots)).way(t, width, 4)
+        return _Group(bank, list(range(len(slots))), slots, len(slots)).kernel(t, width, 4)
 
-    assert way(list(range(64))) == "gathered"
-    assert way([row % 8 for row in range(256)]) == "looped"
-    assert way([3] * 64, rank=64, width=8192) == "looped"
-    assert way([0] * 64, t=512) == "looped"
+    assert kernel(list(range(64))) == "gathered"
+    assert kernel([row % 8 for row in range(256)]) == "looped"
+    assert kernel([3] * 64, rank=64, width=8192) == "looped"
+    assert kernel([0] * 64, t=512) == "looped"
 
 
 def test_without_adapters_or_names_it_is_the_base(kind: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from content.catalog import LANGUAGES, catalog
-from lora_core.matrix.nested import METHODS
+from lora_core.matrix.nested import DECOMPOSITIONS
 from tests.pages.app import heard, opened, told
 from web.decompose.assumptions import FILE, OWN
 from web.kit.layers import LAYERS
@@ -28,9 +28,9 @@ def test_the_page_speaks_the_language_and_opens_on_a_photo(language: str) -> Non
     assert data["text"]["rank"] == words["decompose_view.rank"]
     assert (data["opened"]["source"], data["opened"]["rank"]) == ("cat", 20)
     assert data["matrix"]["photo"]
-    assert list(data["matrix"]["methods"]) == list(METHODS)
+    assert list(data["matrix"]["methods"]) == list(DECOMPOSITIONS)
     html = re.sub(r"<[^>]*>", "", told(app))
-    for method in METHODS:
+    for method in DECOMPOSITIONS:
         assert str(words[f"decompose.good.{method}"]).split("*")[0][:9] in html
     assert heard(app, "pradit_upload")["text"]["choose"] == words["uploads.choose"]
 

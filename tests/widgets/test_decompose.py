@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lora_core.matrix.nested import METHODS, STORED
+from lora_core.matrix.nested import DECOMPOSITIONS, STORED
 from widgets.decompose.matrix import THUMB, Shown
 from widgets.decompose.view import DRAWS, MARKS, MAX_RANK, SOURCES, SPECTRA, View
 
@@ -43,7 +43,7 @@ def test_the_bases_are_those_of_every_rank() -> None:
     said = Shown(M, photo=False).payload(1)
     assert (said["shape"], said["ranks"]) == ([12, 9], 9)
     np.testing.assert_allclose(floats(said["M"], 12, 9), M, rtol=1e-6)
-    for name in METHODS:
+    for name in DECOMPOSITIONS:
         method = said["methods"][name]
         shown = M
         if method["left"]:

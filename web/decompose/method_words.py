@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from lora_core.matrix.nested import METHODS
+from lora_core.matrix.nested import DECOMPOSITIONS
 from web.decompose import sources
 from web.kit.i18n import t
 from web.kit.text import variables
@@ -13,9 +13,9 @@ def names() -> dict[str, str]:
     """What the widget calls the matrices, the methods and the spectra."""
     return {
         **{f"source_{name}": t(f"decompose.source.{name}") for name in sources.thumbs()},
-        **{name: t(f"decompose.method.{name}") for name in METHODS},
-        **{f"short_{name}": t(f"decompose.short.{name}") for name in METHODS},
-        **{f"formula_{name}": t(f"decompose.formula.{name}") for name in METHODS},
+        **{name: t(f"decompose.method.{name}") for name in DECOMPOSITIONS},
+        **{f"short_{name}": t(f"decompose.short.{name}") for name in DECOMPOSITIONS},
+        **{f"formula_{name}": t(f"decompose.formula.{name}") for name in DECOMPOSITIONS},
         **{f"spectrum_{name}": t(f"decompose.spectrum.{name}") for name in SPECTRA},
     }
 
@@ -25,7 +25,7 @@ def uses() -> Markup:
     entry = Markup('<section><h3>{}</h3><p class="note-s">{}</p><p>{}</p></section>')
     entries = [
         entry.format(*(variables(t(f"decompose.{part}.{name}")) for part in ("full", "formula", "good")))
-        for name in METHODS
+        for name in DECOMPOSITIONS
     ]
     page = Markup('<h2>{}</h2><div class="decompose-good">{}</div>')
     return page.format(variables(t("decompose.good")), Markup("").join(entries))

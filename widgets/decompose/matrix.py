@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lora_core.matrix.nested import METHODS, RANDOM, STORED, Nested, by_chance, nested
+from lora_core.matrix.nested import DECOMPOSITIONS, RANDOM, STORED, Nested, by_chance, nested
 from widgets.decompose.view import DRAWS
 
 THUMB = 28  # entries along the longer side of a tile's picture
@@ -65,8 +65,8 @@ class Shown:
             "draw": draw,
             "ranks": k,
             "M": _base64(self.M),
-            "methods": {name: _said(found[name]) for name in METHODS},
-            "stored": {name: [STORED[name](m, n, r) for r in range(1, k + 1)] for name in METHODS},
+            "methods": {name: _said(found[name]) for name in DECOMPOSITIONS},
+            "stored": {name: [STORED[name](m, n, r) for r in range(1, k + 1)] for name in DECOMPOSITIONS},
             "bands": {
                 name: [
                     [float(f"{bound:.4g}") for bound in extreme(np.array([d[name].errors for d in draws]), 0)]

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from content.terms import unbroken
-from lora_core.matrix.nested import METHODS
+from lora_core.matrix.nested import DECOMPOSITIONS
 from widgets.component import component
 from widgets.decompose.view import DRAWS, MARKS, SOURCES, SPECTRA, View
 from widgets.memory import remembered
@@ -60,7 +60,7 @@ def decompose(
             "thumbs": thumbs,
             "layers": dict(layers),
             "own": own,
-            "methods": METHODS,
+            "methods": DECOMPOSITIONS,
             "sources": SOURCES,
             "spectra": SPECTRA,
             "marks": MARKS,
