@@ -2,29 +2,29 @@
 
 from collections.abc import Iterator
 
+from markupsafe import Markup
+
 from content.model import Figure, Formula, List, Section
-from web.article.typesetting import Setter
+from web.article.typesetting import SUMMARY, Setter
 from web.kit.text import escape
 
 
-def pair(first: Setter, one: str, beside: Setter, other: str) -> str:
+def pair(first: Setter, one: Markup, beside: Setter, other: Markup) -> Markup:
     """Two texts that face each other; on narrow screens the second follows the first."""
-    sides = "\n\n".join(
-        f'<div lang="{setter.article.language}">\n\n{text}\n\n</div>'
-        for setter, text in ((first, one), (beside, other))
-    )
-    return f'<div class="pair">\n\n{sides}\n\n</div>'
+    side = Markup('<div lang="{}">\n\n{}\n\n</div>')
+    sides = [side.format(setter.article.language, text) for setter, text in ((first, one), (beside, other))]
+    return Markup('<div class="pair">\n\n{}\n\n</div>').format(Markup("\n\n").join(sides))
 
 
 def facing(
     first: Setter, beside: Setter, one: Section, other: Section, kind: str = ""
-) -> Iterator[str | Figure]:
+) -> Iterator[Markup | Figure]:
     """A section's Markdown in both languages, cut only where a figure stands; formulas stand once."""
-    title = f'<p class="title {kind}">{escape(other.title)}</p>'
+    title = Markup('<p class="title {}">{}</p>').format(kind, escape(other.title))
     parts = [pair(first, first.title(one, kind), beside, title)]
     for block, counterpart in zip(one.blocks, other.blocks, strict=True):
         if isinstance(block, Figure):
-            yield "\n\n".join(parts)
+            yield Markup("\n\n").join(parts)
             yield block
             parts = []
         elif isinstance(block, Formula):
@@ -38,14 +38,10 @@ def facing(
                 parts.append(pair(first, ours, beside, theirs))
         elif not isinstance(counterpart, Figure):
             parts.append(pair(first, first.block(block), beside, beside.block(counterpart)))
-    yield "\n\n".join([*parts, first.turn(one)])
+    yield Markup("\n\n").join([*parts, first.turn(one)])
 
 
-def summary(first: Setter, beside: Setter) -> str:
+def summary(first: Setter, beside: Setter) -> Markup:
     """The summary's box in both languages."""
-    text = "\n\n".join(
-        part
-        for part in facing(first, beside, first.article.tldr, beside.article.tldr, "label")
-        if isinstance(part, str)
-    )
-    return f'<section class="tldr" aria-labelledby="tldr">\n\n{text}\n\n</section>'
+    parts = facing(first, beside, first.article.tldr, beside.article.tldr, "label")
+    return SUMMARY.format(Markup("\n\n").join(part for part in parts if not isinstance(part, Figure)))

@@ -1,5 +1,7 @@
 """The works that are cited, as a list of references and as BibTeX name them."""
 
+from markupsafe import Markup
+
 from content.model import Article
 from content.references import Reference, references
 from web.kit.i18n import t
@@ -19,9 +21,10 @@ def authors(work: Reference) -> str:
     return t("article.two_authors", first=", ".join(first), last=last) if first else last
 
 
-def place(work: Reference) -> str:
+def place(work: Reference) -> Markup:
     """A link to where a work is found."""
-    return f'<a class="nb" href="{work.url}" translate="no">{escape(work.place)}</a>'
+    link = Markup('<a class="nb" href="{}" translate="no">{}</a>')
+    return link.format(work.url, escape(work.place))
 
 
 def short(work: Reference) -> str:

@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any
 
 import streamlit as st
+from markupsafe import Markup
 
 from lab.claims import Record
 from web.article.guesses import ASKED, CHOICES, Choice, Drawn
@@ -42,8 +43,8 @@ def claim(name: str) -> None:
             ask(found, given, answered)
         if given is not None:
             claim_figure(name, f"article_{name}")
-            there = escape(t("guess.open"))
-            st.html(f'<p class="claim-link"><a href="{link(name, {})}">{there}</a></p>')
+            way = Markup('<p class="claim-link"><a href="{}">{}</a></p>')
+            st.html(way.format(link(name, {}), escape(t("guess.open"))))
     if st.session_state.get(ALWAYS) == "new":
         st.session_state[ALWAYS] = True
         st.rerun()  # the other claims hear of it
@@ -83,11 +84,17 @@ def said(given: dict[str, Any] | None, answer: str, curve: Curve | None) -> str:
     return t("guess.right") if given["choice"] == answer else t("guess.wrong")
 
 
-def head(found: Record, *, seen: bool) -> str:
+def head(found: Record, *, seen: bool) -> Markup:
     """The line above a claim: which it is, and once seen its verdict; on paper always, and the finding."""
     name = found.name
-    result = verdict(found.verdict.outcome)
-    shown = f'<span class="claim-verdict{"" if seen else " on-paper"}">{result}</span>'
-    paper = "" if seen else f'<div class="on-paper">{finding(found, VIEWS[name][0])}</div>'
+    paper = Markup('<div class="on-paper">{}</div>').format(finding(found, VIEWS[name][0]))
     label = t("guess.claim", n=number(int(name[1:3]))) if name[1:3].isdigit() else t("guess.experiment")
-    return f'<p class="claim-head"><span class="label">{escape(label)}</span>{shown}</p>{paper}'
+    return Markup(
+        '<p class="claim-head"><span class="label">{label}</span>'
+        '<span class="claim-verdict{on_paper}">{verdict}</span></p>{paper}'
+    ).format(
+        label=escape(label),
+        on_paper="" if seen else " on-paper",
+        verdict=verdict(found.verdict.outcome),
+        paper="" if seen else paper,
+    )

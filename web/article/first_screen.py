@@ -6,6 +6,8 @@ The app lays itself over it in the same place; `widgets/document` then takes it 
 import re
 from functools import cache
 
+from markupsafe import Markup
+
 from content.document import load
 from web.article.typesetting import Setter
 from web.kit.i18n import speaking
@@ -14,19 +16,23 @@ PARAGRAPH = re.compile(r"^<span class=\"s\".*$", re.MULTILINE)
 CONTROLS = re.compile(r'<span class="hear".*?</span>| tabindex="0" role="term" aria-describedby="[^"]*"')
 
 
-@cache
-def first_screen(language: str, view: str) -> str:
+def first_screen(language: str, view: str) -> Markup:
     """The title, and the summary where it comes next, as HTML without what only a script could answer to.
 
     Args:
         view: what the URL asks for; the summary comes next where the article is read in one language.
     """
+    return _first_screen(language, view in ("", "read"))
+
+
+@cache
+def _first_screen(language: str, summary: bool) -> Markup:
     with speaking(language):
         setter = Setter(load(language))
-        head, text = setter.head(), setter.summary() if view in ("", "read") else ""
-    text = CONTROLS.sub("", PARAGRAPH.sub(r"<p>\g<0></p>", text))
-    article = f'<div class="st-key-article_text"><div class="stMarkdown">{text}</div></div>'
-    return (
-        f'<div id="first" class="stApp" inert><div class="stMain"><div class="st-key-article_head">{head}'
-        f'</div><div class="st-key-article">{article}</div></div></div>'
-    )
+        head, text = setter.head(), setter.summary() if summary else ""
+    text = Markup(CONTROLS.sub("", PARAGRAPH.sub(r"<p>\g<0></p>", str(text))))
+    return Markup(
+        '<div id="first" class="stApp" inert><div class="stMain"><div class="st-key-article_head">{}</div>'
+        '<div class="st-key-article"><div class="st-key-article_text"><div class="stMarkdown">{}</div></div>'
+        "</div></div></div>"
+    ).format(head, text)

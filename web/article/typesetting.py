@@ -4,7 +4,6 @@ Text reaches Streamlit with every character that Markdown would read escaped, an
 which Streamlit sets with KaTeX. A sentence is `<span class="s" data-s="why-3">`, where a voice finds it.
 """
 
-import html
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,10 +11,11 @@ from functools import cached_property
 from itertools import repeat
 from typing import Literal
 
+from markupsafe import Markup
+
 from content.model import Article, Figure, Formula, List, Note, Paragraph, Piece, Section, Sentence
 from content.references import references
 from web.article.citations import short
-from web.article.words import label
 from web.kit.i18n import day, t, tn
 from web.kit.text import escape
 
@@ -24,6 +24,24 @@ CHARACTERS_A_MINUTE = 1000
 
 GLUED = re.compile(r'<span translate="no">\$[^$]{1,24}\$</span>(?:[,.;)!?]|&#58;)+')
 """A short formula and the punctuation after it, which stay on one line."""
+
+SUMMARY = Markup('<section class="tldr" aria-labelledby="tldr">\n\n{}\n\n</section>')
+HEAD = Markup(
+    """\
+<header class="head">
+
+<p class="label">{kicker}</p>
+
+<h1 data-anchor="top">{title}<span class="colon">: </span><span class="kind">{kind}</span></h1>
+
+<p class="after">{subtitle}</p>
+
+<p class="lead">{lead}</p>
+
+<p class="note-s">{dates} · {length}</p>
+
+</header>"""
+)
 
 
 @dataclass(frozen=True)
@@ -49,39 +67,48 @@ class Setter:
 
     # ---- sentences ----------------------------------------------------------------------------------------
 
-    def sentence(self, sentence: Sentence) -> str:
+    def sentence(self, sentence: Sentence) -> Markup:
         """A sentence as a span, then its sidenotes, which wide screens float into the margin."""
-        attributes = f'class="s" data-s="{sentence.id}" lang="{self.article.language}"'
         notes = sentence.notes if self.place == "alone" else ()
-        sides = "".join(self.side(self.notes[label]) for label in notes)
-        return f"<span {attributes}>{self.pieces(sentence.pieces)}</span>{sides}"
+        return Markup('<span class="s" data-s="{}" lang="{}">{}</span>{}').format(
+            sentence.id,
+            self.article.language,
+            self.pieces(sentence.pieces),
+            Markup("").join(self.side(self.notes[label]) for label in notes),
+        )
 
-    def sentences(self, sentences: Iterable[Sentence]) -> str:
-        return " ".join(map(self.sentence, sentences))
+    def sentences(self, sentences: Iterable[Sentence]) -> Markup:
+        return Markup(" ").join(map(self.sentence, sentences))
 
-    def pieces(self, pieces: Iterable[Piece]) -> str:
-        return GLUED.sub(r'<span class="nb">\g<0></span>', "".join(map(self.piece, pieces)))
+    def pieces(self, pieces: Iterable[Piece]) -> Markup:
+        text = Markup("").join(map(self.piece, pieces))
+        return Markup(GLUED.sub(r'<span class="nb">\g<0></span>', str(text)))
 
-    def piece(self, piece: Piece) -> str:
+    def piece(self, piece: Piece) -> Markup:
         text = piece.text
         if piece.kind == "math":
-            return f'<span translate="no">${text}$</span>'
+            return Markup('<span translate="no">${}$</span>').format(Markup(text))  # KaTeX reads it as it is
         if piece.kind == "equation":
-            name = label("article.equation", n=text.strip("()"))
-            return f'<a class="eq" href="{piece.link}" aria-label="{name}">{escape(text)}</a>'
+            name = t("article.equation", n=text.strip("()"))
+            link = Markup('<a class="eq" href="{}" aria-label="{}">{}</a>')
+            return link.format(piece.link, name, escape(text))
         if piece.kind == "note":
             return self.mark(self.notes[text])
         if piece.kind == "cite":
             return self.citation(text.split(","))
-        words = f"<code>{escape(text)}</code>" if piece.kind == "code" else escape(text)
+        words = escape(text)
+        if piece.kind == "code":
+            words = Markup("<code>{}</code>").format(words)
         if piece.cap and self.place == "alone":
-            return f'<span class="drop">{words}</span>'
+            return Markup('<span class="drop">{}</span>').format(words)
         if piece.term:
-            attributes = f'tabindex="0" role="term" aria-describedby="{self.term(piece.term)}"'
-            words = f'<span class="term" {attributes}>{words}</span>'
-        for tag in ("strong",) * piece.strong + ("em",) * piece.emphasis:
-            words = f"<{tag}>{words}</{tag}>"
-        return f'<a href="{html.escape(piece.link)}">{words}</a>' if piece.link else words
+            term = Markup('<span class="term" tabindex="0" role="term" aria-describedby="{}">{}</span>')
+            words = term.format(self.term(piece.term), words)
+        if piece.strong:
+            words = Markup("<strong>{}</strong>").format(words)
+        if piece.emphasis:
+            words = Markup("<em>{}</em>").format(words)
+        return Markup('<a href="{}">{}</a>').format(piece.link, words) if piece.link else words
 
     def term(self, key: str) -> str:
         """The id of a term's explanation."""
@@ -89,107 +116,116 @@ class Setter:
 
     # ---- notes and references -----------------------------------------------------------------------------
 
-    def mark(self, note: Note) -> str:
+    def mark(self, note: Note) -> Markup:
         """The number in the text. It leads to the sidenote or to the list, whichever the screen shows."""
-        n, name = note.number, label("article.note", n=note.number)
-        id = "" if self.place == "beside" else f' id="mark-{n}"'
-        links = "".join(
-            f'<a class="to-{where}" href="#{where}-{n}" aria-label="{name}">{n}</a>'
+        n, name = note.number, t("article.note", n=note.number)
+        link = Markup('<a class="to-{where}" href="#{where}-{n}" aria-label="{name}">{n}</a>')
+        links = [
+            link.format(where=where, n=n, name=name)
             for where in (("side", "foot") if self.place == "alone" else ("foot",))
+        ]
+        id = "" if self.place == "beside" else Markup(' id="mark-{}"').format(n)
+        return Markup('<sup class="n"{}>{}</sup>').format(id, Markup("").join(links))
+
+    def side(self, note: Note) -> Markup:
+        return Markup(
+            '<span class="side" id="side-{n}" role="note" aria-label="{name}">'
+            '<a href="#mark-{n}" aria-label="{back}">{n}</a> {text}</span>'
+        ).format(
+            n=note.number,
+            name=t("article.note", n=note.number),
+            back=t("article.back", n=note.number),
+            text=self.note(note),
         )
-        return f'<sup class="n"{id}>{links}</sup>'
 
-    def side(self, note: Note) -> str:
-        n = note.number
-        back = f'<a href="#mark-{n}" aria-label="{label("article.back", n=n)}">{n}</a>'
-        attributes = f'class="side" id="side-{n}" role="note" aria-label="{label("article.note", n=n)}"'
-        return f"<span {attributes}>{back} {self.note(note)}</span>"
+    def note(self, note: Note) -> Markup:
+        return Markup(" ").join(self.pieces(s.pieces) for s in note.sentences)
 
-    def note(self, note: Note) -> str:
-        return " ".join(self.pieces(s.pieces) for s in note.sentences)
-
-    def citation(self, keys: Iterable[str]) -> str:
-        links = ", ".join(
-            f'<a href="#reference-{self.numbers[key]}" title="{html.escape(short(references()[key]))}" '
-            f'aria-label="{label("article.reference", n=self.numbers[key])}">{self.numbers[key]}</a>'
-            for key in sorted(keys, key=self.numbers.__getitem__)
-        )
-        return f'<span class="cite">&nbsp;&#91;{links}&#93;</span>'
+    def citation(self, keys: Iterable[str]) -> Markup:
+        link = Markup('<a href="#reference-{n}" title="{work}" aria-label="{name}">{n}</a>')
+        links = [
+            link.format(n=n, work=short(references()[key]), name=t("article.reference", n=n))
+            for n, key in sorted((self.numbers[key], key) for key in keys)
+        ]
+        return Markup('<span class="cite">&nbsp;&#91;{}&#93;</span>').format(Markup(", ").join(links))
 
     # ---- blocks and sections ------------------------------------------------------------------------------
 
-    def block(self, block: Paragraph | List | Formula) -> str:
+    def block(self, block: Paragraph | List | Formula) -> Markup:
         if isinstance(block, Formula):
-            sentence = block.sentence
-            attributes = f'class="formula" id="eq-{block.label}" data-s="{sentence.id}" translate="no"'
-            number = f'<span class="eq-n" aria-hidden="true">{escape(f"({block.number})")}</span>'
-            return f"<div {attributes}>\n\n$$\n{sentence.plain}\n$$\n\n{number}\n\n</div>"
-        if isinstance(block, List):
-            return "\n".join(
-                map(self.item, block.items, range(1, len(block.items) + 1), repeat(block.ordered))
+            return Markup(
+                '<div class="formula" id="eq-{}" data-s="{}" translate="no">\n\n$$\n{}\n$$\n\n'
+                '<span class="eq-n" aria-hidden="true">{}</span>\n\n</div>'
+            ).format(
+                block.label, block.sentence.id, Markup(block.sentence.plain), escape(f"({block.number})")
             )
+        if isinstance(block, List):
+            places = range(1, len(block.items) + 1)
+            return Markup("\n").join(map(self.item, block.items, places, repeat(block.ordered)))
         text = self.sentences(block.sentences)
-        return f'<div class="where">\n\n{text}\n\n</div>' if block.kind == "where" else text
+        return Markup('<div class="where">\n\n{}\n\n</div>').format(text) if block.kind == "where" else text
 
-    def item(self, sentences: Iterable[Sentence], number: int, ordered: bool) -> str:
-        return f"{f'{number}.' if ordered else '-'} {self.sentences(sentences)}"
+    def item(self, sentences: Iterable[Sentence], number: int, ordered: bool) -> Markup:
+        return Markup("{} {}").format(f"{number}." if ordered else "-", self.sentences(sentences))
 
-    def title(self, section: Section, kind: str = "") -> str:
-        heading = f'<h2 data-anchor="{section.id}" class="{kind}">{escape(section.title)}</h2>'
-        return f'<div class="titled">{heading}{self.hear(section)}</div>'
+    def title(self, section: Section, kind: str = "") -> Markup:
+        return Markup('<div class="titled"><h2 data-anchor="{}" class="{}">{}</h2>{}</div>').format(
+            section.id, kind, escape(section.title), self.hear(section)
+        )
 
-    def section(self, section: Section, kind: str = "") -> Iterator[str | Figure]:
+    def section(self, section: Section, kind: str = "") -> Iterator[Markup | Figure]:
         """A section's Markdown, cut only where a figure stands."""
         parts = [self.title(section, kind)]
         for block in section.blocks:
             if isinstance(block, Figure):
-                yield "\n\n".join(parts)
+                yield Markup("\n\n").join(parts)
                 yield block
                 parts = []
             else:
                 parts.append(self.block(block))
-        yield "\n\n".join([*parts, self.turn(section)])
+        yield Markup("\n\n").join([*parts, self.turn(section)])
 
-    def hear(self, section: Section) -> str:
+    def hear(self, section: Section) -> Markup:
         """A button beside a heading: the player reads on from there."""
-        name = label("player.here_section", title=section.title)
-        attributes = f'role="button" tabindex="0" data-hear="{section.id}-title" aria-label="{name}"'
-        return f'<span class="hear" {attributes}></span>'
+        button = Markup(
+            '<span class="hear" role="button" tabindex="0" data-hear="{}-title" aria-label="{}"></span>'
+        )
+        return button.format(section.id, t("player.here_section", title=section.title))
 
-    def turn(self, section: Section) -> str:
+    def turn(self, section: Section) -> Markup:
         """Below a section, the ways to the one before and the one after."""
         all = self.article.sections
         if section not in all:
-            return ""
+            return Markup("")
         at = all.index(section)
         ways = [("previous", all[at - 1 : at]), ("next", all[at + 1 : at + 2])]
-        links = "".join(
-            f'<a class="{way}" href="#{other.id}" aria-label="{label(f"article.{way}", title=other.title)}">'
-            f"{escape(other.title)}</a>"
+        link = Markup('<a class="{}" href="#{}" aria-label="{}">{}</a>')
+        links = [
+            link.format(way, other.id, t(f"article.{way}", title=other.title), escape(other.title))
             for way, found in ways
             for other in found
-        )
-        return f'<p class="turn">{links}</p>'
+        ]
+        return Markup('<p class="turn">{}</p>').format(Markup("").join(links))
 
-    def summary(self) -> str:
-        text = "\n\n".join(part for part in self.section(self.article.tldr, "label") if isinstance(part, str))
-        return f'<section class="tldr" aria-labelledby="tldr">\n\n{text}\n\n</section>'
+    def summary(self) -> Markup:
+        parts = [part for part in self.section(self.article.tldr, "label") if not isinstance(part, Figure)]
+        return SUMMARY.format(Markup("\n\n").join(parts))
 
-    def head(self) -> str:
+    def head(self) -> Markup:
         """Title, credit, dates and the time it takes."""
         article = self.article
         title, _, kind = article.title.partition(": ")
-        named = f'{escape(title)}<span class="colon">: </span><span class="kind">{escape(kind)}</span>'
         dates = t("article.dates", source=day(article.source_date), ours=day(article.date))
         length = tn("article.minutes", minutes(article))
-        lines = [
-            f'<p class="label">{escape(t("article.kicker"))}</p>',
-            f'<h1 data-anchor="top">{named}</h1>',
-            f'<p class="after">{escape(article.subtitle)}</p>',
-            f'<p class="lead">{escape(article.lead)}</p>',
-            f'<p class="note-s">{escape(dates)} · {escape(length)}</p>',
-        ]
-        return "\n\n".join(['<header class="head">', *lines, "</header>"])
+        return HEAD.format(
+            kicker=escape(t("article.kicker")),
+            title=escape(title),
+            kind=escape(kind),
+            subtitle=escape(article.subtitle),
+            lead=escape(article.lead),
+            dates=escape(dates),
+            length=escape(length),
+        )
 
 
 def minutes(article: Article) -> int:

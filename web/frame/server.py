@@ -6,7 +6,6 @@ and with the language and title of the URL, so that a shared link shows them whe
 
 import base64
 import hashlib
-import html
 import re
 import secrets
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import plotly
 import streamlit
+from markupsafe import Markup, escape
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -69,10 +69,10 @@ def version(name: str) -> str:
 def index(language: str, key: str, path: str) -> str:
     """Streamlit's page with our language, title, description and styles; `{origin}`, `{first}` stay open."""
     words = catalog(language)
-    title = html.escape(f"{words[f'page.{key}']} · {words['frame.name']}")
-    noscript = html.escape(str(words["frame.noscript"]))
+    title = escape(f"{words[f'page.{key}']} · {words['frame.name']}")
+    noscript = escape(str(words["frame.noscript"]))
     styles = "".join(
-        f'<link rel="stylesheet" href="/app/static/{name}?v={version(name)}">'
+        Markup('<link rel="stylesheet" href="/app/static/{}?v={}">').format(name, version(name))
         for name in STYLES
         if (STATIC / name).exists()
     )
@@ -105,7 +105,7 @@ def serve_index(request: Request, key: str, first_screen: FirstScreen | None = N
         return RedirectResponse(
             f"{here.path}?{here.query}", status_code=307, headers={"vary": "accept-language"}
         )
-    origin = html.escape(f"{request.url.scheme}://{request.url.netloc}")
+    origin = escape(f"{request.url.scheme}://{request.url.netloc}")
     page = index(language, key, request.url.path.strip("/")).replace("{origin}", origin)
     view = request.query_params.get("view", "")
     page = page.replace("{first}", first_screen(language, view) if first_screen else "")

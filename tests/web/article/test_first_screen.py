@@ -37,3 +37,7 @@ def test_the_title_alone_stands_before_a_view_that_does_not_begin_with_the_summa
     page = first_screen("en", "listen")
     assert load("en").lead in words(page)
     assert "data-s=" not in page
+
+
+def test_what_a_link_asks_for_does_not_fill_the_memory() -> None:
+    assert first_screen("en", "anything") is first_screen("en", "anything else")
