@@ -10,6 +10,7 @@ from functools import cache
 from urllib.parse import urlencode
 
 import streamlit as st
+from markupsafe import Markup
 
 from lab.claims import Record, read
 from web.kit.axes import Spec
@@ -22,6 +23,7 @@ from web.kit.text import escape
 from widgets.figure.widget import Table, figure
 
 RULES = {"methods_race": "race"}  # how the checks make a verdict, where not as everywhere
+NOTE = Markup('<p class="note-s">{}</p>')
 OUTCOMES = ("reproduces", "partly", "does_not")
 
 
@@ -31,9 +33,10 @@ def record(name: str) -> Record | None:
     return read(name)
 
 
-def verdict(outcome: str) -> str:
+def verdict(outcome: str) -> Markup:
     """A verdict as HTML: a full, half or open disc, then words."""
-    return f'<span class="verdict {outcome}">{t(f"experiments.verdict.{outcome}")}</span>'
+    mark = Markup('<span class="verdict {}">{}</span>')
+    return mark.format(outcome, t(f"experiments.verdict.{outcome}"))
 
 
 def claim_figure(name: str, key: str, view: str | None = None) -> None:
@@ -69,10 +72,10 @@ def draw(name: str, view: str, key: str, chart: Chart, behind: Chart | None = No
     figure(spec_of(whole), key=key, alt=alt, text=group("figure"), table=table(whole))
 
 
-def finding(found: Record, view: str) -> str:
+def finding(found: Record, view: str) -> Markup:
     """What a figure shows, in a sentence of HTML."""
     text = t(f"experiments.{found.name}.finding.{view}", **facts(found))
-    return f'<p class="ex-finding">{escape(text)}</p>'
+    return Markup('<p class="ex-finding">{}</p>').format(escape(text))
 
 
 def facts(found: Record) -> dict[str, float | str]:
@@ -106,24 +109,25 @@ def table(chart: Chart) -> Table | None:
     return Table(head=[t("experiments.table.series"), *ends, t("experiments.table.spread")], rows=body)
 
 
-def words(name: str) -> str:
+def words(name: str) -> Markup:
     """Title, verdict and sentences of a card, as HTML."""
     found = record(name)
-    lines = [f'<h2 id="{name}">{escape(t(f"experiments.{name}.title"))}</h2>']
+    seen, labelled = Markup('<p class="ex-seen">{}</p>'), Markup("<b>{}</b> {}")
+    lines = [Markup('<h2 id="{}">{}</h2>').format(name, escape(t(f"experiments.{name}.title")))]
     if found is None:
-        lines.append(f'<p class="note-s">{escape(t("experiments.unrecorded"))}</p>')
+        lines.append(NOTE.format(escape(t("experiments.unrecorded"))))
     else:
         outcome = found.verdict.outcome
-        lines.append(f"<p>{verdict(outcome)}</p>")
-        lines.append(f'<p class="ex-seen">{escape(t(f"experiments.{name}.seen", **facts(found)))}</p>')
+        lines.append(Markup("<p>{}</p>").format(verdict(outcome)))
+        lines.append(seen.format(escape(t(f"experiments.{name}.seen", **facts(found)))))
         if outcome != "reproduces":
             why = escape(t(f"experiments.{name}.why", **facts(found)))
-            lines.append(f'<p class="ex-seen"><b>{escape(t("experiments.why"))}</b> {why}</p>')
-    claim = escape(t(f"experiments.{name}.claim"))
-    lines.append(f'<p class="ex-claim"><b>{escape(t("experiments.source"))}</b> {claim}</p>')
+            lines.append(seen.format(labelled.format(escape(t("experiments.why")), why)))
+    claim = labelled.format(escape(t("experiments.source")), escape(t(f"experiments.{name}.claim")))
+    lines.append(Markup('<p class="ex-claim">{}</p>').format(claim))
     if found is not None:
-        lines.append(f'<p class="note-s">{escape(setup(found))}</p>')
-    return "".join(lines)
+        lines.append(NOTE.format(escape(setup(found))))
+    return Markup("").join(lines)
 
 
 def setup(found: Record) -> str:
@@ -137,36 +141,42 @@ def setup(found: Record) -> str:
     return " · ".join(parts)
 
 
-def making(name: str) -> str:
+def making(name: str) -> Markup:
     """How a record was judged and made, and its numbers to take home: HTML to be opened."""
     found = record(name)
     if found is None:
-        return ""
-    checks = "".join(
-        f'<li class="{"held" if held else "failed"}"><span>{t(f"experiments.check.{held}".lower())}</span> '
-        f"{escape(t(f'experiments.{name}.check.{key}', **facts(found)))}</li>"
+        return Markup("")
+    check = Markup('<li class="{}"><span>{}</span> {}</li>')
+    checks = [
+        check.format(
+            "held" if held else "failed",
+            t(f"experiments.check.{held}".lower()),
+            escape(t(f"experiments.{name}.check.{key}", **facts(found))),
+        )
         for key, held in found.verdict.checks.items()
-    )
-    files = " · ".join(
-        f'<a href="/results/{name}.{kind}" download>{t(f"experiments.download.{kind}")}</a>'
-        for kind in ("csv", "json")
-    )
-    versions = ", ".join(f"{name} {version}" for name, version in found.versions.items())
-    rule = t(f"experiments.rule.{RULES.get(name, 'central')}")
-    made = t("experiments.made", machine=found.machine, versions=versions)
-    return (
-        f"<details class='ex-making'><summary>{t('experiments.making')}</summary>"
-        f"<p>{escape(rule)}</p><ul>{checks}</ul>"
-        f"<p>{escape(made)}</p><pre translate='no'>python -m lab.claims run {name}</pre>"
-        f"<p>{files}</p></details>"
+    ]
+    file = Markup('<a href="/results/{}.{}" download>{}</a>')
+    files = [file.format(name, kind, t(f"experiments.download.{kind}")) for kind in ("csv", "json")]
+    versions = ", ".join(f"{package} {version}" for package, version in found.versions.items())
+    return Markup(
+        "<details class='ex-making'><summary>{summary}</summary><p>{rule}</p><ul>{checks}</ul>"
+        "<p>{made}</p><pre translate='no'>python -m lab.claims run {name}</pre><p>{files}</p></details>"
+    ).format(
+        summary=t("experiments.making"),
+        rule=escape(t(f"experiments.rule.{RULES.get(name, 'central')}")),
+        checks=Markup("").join(checks),
+        made=escape(t("experiments.made", machine=found.machine, versions=versions)),
+        name=name,
+        files=Markup(" · ").join(files),
     )
 
 
-def place(name: str) -> str:
+def place(name: str) -> Markup:
     """What stands in the first column, as HTML: the claim's number."""
     numbered = name[1:3].isdigit()
     text = number(int(name[1:3])) if numbered else t(f"experiments.{name}.place")
-    return f'<p class="ex-place{"" if numbered else " long"}" aria-hidden="true">{escape(text)}</p>'
+    line = Markup('<p class="ex-place{}" aria-hidden="true">{}</p>')
+    return line.format("" if numbered else " long", escape(text))
 
 
 def link(name: str, query: dict[str, str]) -> str:
