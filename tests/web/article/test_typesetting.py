@@ -75,7 +75,7 @@ def test_runs_carry_their_style() -> None:
     assert "<em>a</em>" in setting(Piece("text", "a", emphasis=True))
     assert '<span class="drop">A</span>' in setting(Piece("text", "A", cap=True))
     assert "<code>a&#42;b</code>" in setting(Piece("code", "a*b"))
-    assert '<a href="/x?a=1&amp;b=&quot;">a</a>' in setting(Piece("text", "a", link='/x?a=1&b="'))
+    assert '<a href="/x?a=1&amp;b=&#34;">a</a>' in setting(Piece("text", "a", link='/x?a=1&b="'))
 
 
 def test_the_words_on_the_page_are_the_plain_text_of_the_sentence() -> None:
