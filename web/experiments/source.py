@@ -56,8 +56,7 @@ def _row(item: str) -> Markup:
         Markup('<a href="#{}">{}</a>').format(name, escape(t(f"experiments.{name}.title"))) for name in names
     ] or [escape(t("experiments.compare.nothing"))]
     verdicts = [
-        Markup(card.verdict(found.verdict.outcome)) if (found := card.record(name)) else Markup("—")
-        for name in names
+        card.verdict(found.verdict.outcome) if (found := card.record(name)) else Markup("—") for name in names
     ] or [Markup("—")]
     title, about, ours = (escape(t(f"experiments.item.{item}{part}")) for part in ("", ".about", ".ours"))
     return Markup(

@@ -16,7 +16,7 @@ def head() -> Markup:
     """Title, introduction and tally as HTML."""
     counts = Counter[str](found.verdict.outcome for name in FIGURES if (found := card.record(name)))
     tally = Markup("").join(
-        Markup("{}<b>{}</b>").format(Markup(card.verdict(outcome)), number(counts[outcome]))
+        Markup("{}<b>{}</b>").format(card.verdict(outcome), number(counts[outcome]))
         for outcome in card.OUTCOMES
     )
     title, intro, cost = (escape(t(f"experiments.{name}")) for name in ("title", "intro", "cost"))

@@ -25,7 +25,7 @@ def choose(
         control: `st.selectbox`, `st.segmented_control` or `st.select_slider`.
         labels: of each value, in the language of now: Streamlit may ask for one when no reader's run is on.
         value: the setting's.
-        change: is told of the value that the reader took.
+        change: called with the value that the reader took.
         options: the control's own.
     """
     if control is st.segmented_control:

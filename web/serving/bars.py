@@ -53,12 +53,12 @@ def bars(
             layout["annotations"].append(_row_name(row, way, ""))
             continue
         first, last = values[way][0], values[way][-1]
-        said = write(first)
+        text = write(first)
         if spread:
-            said = t("serving.ms", value=said)
+            text = t("serving.ms", value=text)
             if last > first:
-                said = t("serving.to", low=write(first), high=write(last))
-        layout["annotations"].append(_row_name(row, way, said))
+                text = t("serving.to", low=write(first), high=write(last))
+        layout["annotations"].append(_row_name(row, way, text))
         bar: Spec = {
             "type": "bar",
             "orientation": "h",
@@ -100,7 +100,7 @@ def bars(
 
 
 def _row_name(row: int, way: str, value: str) -> Spec:
-    said = f"<b>{way_name(way)}</b>" + (f"  {value}" if value else "")
+    text = f"<b>{way_name(way)}</b>" + (f"  {value}" if value else "")
     return annotation(
-        said, x=0, y=row, xanchor="left", yanchor="bottom", yshift=10, color="var(--ink)", borderpad=0
+        text, x=0, y=row, xanchor="left", yanchor="bottom", yshift=10, color="var(--ink)", borderpad=0
     )

@@ -123,8 +123,8 @@ def so_far(result: Result, condition: str) -> list[Value]:
     """The value of each seed; of a run that has not ended, the last one it has measured."""
     if condition in result.per_seed or condition not in result.curves:
         return result.per_seed.get(condition, [])
-    told = [values for values in zip(*result.curves[condition].y, strict=False) if None not in values]
-    return list(told[-1]) if told else []
+    complete = [values for values in zip(*result.curves[condition].y, strict=False) if None not in values]
+    return list(complete[-1]) if complete else []
 
 
 def points(name: str, result: Result, at: Iterable[tuple[float, str]], **style: Any) -> Series:

@@ -167,7 +167,7 @@ def _traces(series: Series, chart: Chart) -> Iterable[Spec]:
         "x": list(series.x),
         "y": list(series.y),
         "name": series.name,
-        "text": _told(series, chart),
+        "text": _hover_texts(series, chart),
         "line": {"color": series.colour, "width": 1.5 if series.faint else 2, "dash": series.dash},
         "marker": {
             "color": "var(--paper)" if series.hollow else series.colour,
@@ -217,16 +217,16 @@ def _band(series: Series, axis: Axis) -> Spec:
     }
 
 
-def _told(series: Series, chart: Chart) -> list[str]:
+def _hover_texts(series: Series, chart: Chart) -> list[str]:
     """What is said of each point under the pointer."""
-    told = []
+    texts = []
     for i, (x, y) in enumerate(zip(series.x, series.y, strict=True)):
         write = chart.precise or (chart.x.format if chart.rows else chart.y.format)
         at = chart.rows[round(y)] if chart.rows else chart.x.format(x)
         spread = f" ± {write(series.spread[i])}" if series.spread else ""
         name = f"{series.name} · " if series.name else ""
-        told.append(f"{name}{at}: {write(x if chart.rows else y)}{spread}")
-    return told
+        texts.append(f"{name}{at}: {write(x if chart.rows else y)}{spread}")
+    return texts
 
 
 def _level(level: Level) -> Spec:

@@ -132,8 +132,7 @@ def messages(one: Card) -> list[Markup]:
     if one.run and one.run.state == "done" and one.result:
         outcome = judged(one.name, one.result)
         if outcome:
-            verdict = Markup(card.verdict(outcome))
-            found.append(Markup("{} {}").format(escape(t("experiments.this_run")), verdict))
+            found.append(Markup("{} {}").format(escape(t("experiments.this_run")), card.verdict(outcome)))
     return found
 
 
