@@ -1,9 +1,9 @@
 """Figures of a brought adapter: which layers learned most, and one layer's singular values and energy."""
 
 from functools import partial
-from html import escape
 
 import numpy as np
+from markupsafe import escape
 
 from web.adapter.reading import Brought, Layer
 from web.kit.axes import Spec, Words, annotation
@@ -37,7 +37,7 @@ def ranking(brought: Brought) -> tuple[Spec, str, Table]:
     most = max(sizes) or 1.0
     names = [
         annotation(
-            escape(_tail(layer.name), quote=False),  # Plotly reads tags and links
+            str(escape(_tail(layer.name))),  # Plotly reads tags and links
             x=0,
             xref="x",
             xanchor="left",

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from html import escape
 
 import numpy as np
 import streamlit as st
+from markupsafe import escape
 
 from lora_core.formats.peft import CONFIG_FILE, TENSOR_FILE
 from web.adapter import charts, reading

@@ -1,6 +1,5 @@
 """What makes a link worth sharing: how it looks where it is posted, a code to scan, a home screen's mark."""
 
-import html
 import io
 import json
 import socket
@@ -9,6 +8,7 @@ from urllib.parse import urlsplit
 import psutil
 import segno
 import streamlit as st
+from markupsafe import escape
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -24,18 +24,18 @@ LOCALES = {"en": "en_GB", "th": "th_TH"}
 def head(language: str, key: str, path: str) -> str:
     """What a page says of itself to those who show its link. `{origin}` stands for the server's address."""
     words = catalog(language)
-    title = html.escape(f"{words[f'page.{key}']} · {words['frame.name']}")
-    about = html.escape(str(words[f"about.{key}"]))
+    title = escape(f"{words[f'page.{key}']} · {words['frame.name']}")
+    about = escape(str(words[f"about.{key}"]))
     tags = [
         f'<meta name="description" content="{about}">',
         '<meta property="og:type" content="website">',
-        f'<meta property="og:site_name" content="{html.escape(str(words["frame.name"]))}">',
+        f'<meta property="og:site_name" content="{escape(str(words["frame.name"]))}">',
         f'<meta property="og:title" content="{title}">',
         f'<meta property="og:description" content="{about}">',
         f'<meta property="og:url" content="{{origin}}/{path}?lang={language}">',
         f'<meta property="og:image" content="{{origin}}/app/static/share-{language}.png">',
         '<meta property="og:image:width" content="1200"><meta property="og:image:height" content="630">',
-        f'<meta property="og:image:alt" content="{html.escape(str(words["frame.picture"]))}">',
+        f'<meta property="og:image:alt" content="{escape(str(words["frame.picture"]))}">',
         f'<meta property="og:locale" content="{LOCALES[language]}">',
         '<meta name="twitter:card" content="summary_large_image">',
         f'<link rel="canonical" href="{{origin}}/{path}?lang={language}">',

@@ -2,6 +2,7 @@
 
 import html
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from content.terms import unbroken
 from web.kit.text import escape, language_of, variables
 
+ROOT = Path(__file__).parents[3]
 MARKDOWN = MarkdownIt("commonmark").enable(["strikethrough", "table"]).use(dollarmath_plugin)
 
 
@@ -50,3 +52,11 @@ def test_a_variable_stands_between_stars() -> None:
 )
 def test_the_language_of_a_text(text: str, language: str) -> None:
     assert language_of(text) == language
+
+
+def test_no_file_escapes_in_another_way() -> None:
+    files = [path for room in ("web", "pages", "widgets") for path in (ROOT / room).rglob("*.py")]
+    assert len(files) > 50
+    for path in files:
+        text = path.read_text("utf-8")
+        assert not re.search(r"^import html$|^from html import|html\.escape|&(lt|gt|quot);", text, re.M), path
