@@ -115,7 +115,8 @@ def test_a_name_from_a_file_is_no_markup_in_a_chart() -> None:
     B, A = factors()
     name = '<a href="//x.example">&amp;</a>'
     spec, _, _ = charts.ranking(brought(save({f"{name}.lora_A.weight": A, f"{name}.lora_B.weight": B})))
-    assert spec["layout"]["annotations"][0]["text"] == '&lt;a href=&#34;//x.example&#34;&gt;&amp;amp;&lt;/a&gt;'
+    shown = spec["layout"]["annotations"][0]["text"]
+    assert shown == "&lt;a href=&#34;//x.example&#34;&gt;&amp;amp;&lt;/a&gt;"
 
 
 def test_layers_stand_in_the_order_of_their_numbers() -> None:
