@@ -16,10 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from lora_core import resizing
 from lora_core.bounds import largest_rank
 from lora_core.config import AdapterConfig, select
-from lora_core.linear import LoRALinear, conv1d_of, weight_of
+from lora_core.linear import LoRALinear, weight_of
 from lora_core.methods import method
+from lora_core.modules import chosen, refuse_empty
+from lora_core.modules import linear_layers as linear_layers
 
 _MARK = "_lora_core"
 M = TypeVar("M", bound=nn.Module)
@@ -50,8 +53,8 @@ def attach(
 ) -> M:
     """Wraps the linear layers that `config.targets` selects, in place, and freezes everything else.
 
-    nn.Linear and transformers' Conv1D are adapted, their subclasses only with the same forward. A layer used
-    in several places is wrapped once, for all of them.
+    nn.Linear and transformers' Conv1D are adapted, their subclasses only with the same forward; "all-linear"
+    and "blocks" warn of others. A layer used in several places is wrapped once, for all of them.
 
     Args:
         model: changed in place.
@@ -66,12 +69,14 @@ def attach(
         The model.
 
     Raises:
-        ValueError: no module matches, a rank above min(d_out, d_in), an adapter is attached already, a needed
-            gradient is missing or does not fit, or what the method itself refuses.
+        ValueError: no module matches, one that is asked for is not linear or has no numbers, a rank above
+            min(d_out, d_in), an adapter is attached already, a needed gradient is missing or does not fit, or
+            what the method itself refuses.
     """
     refuse_unready(model)
     linear = linear_layers(model)
-    names = select(linear, config.targets)
+    names = chosen(model, linear, config.targets)
+    refuse_empty({name: linear[name] for name in names})
     configs = _own_ranks(config, names, ranks or {})
     for name in names:
         d_out, d_in = weight_of(linear[name]).shape
@@ -109,6 +114,7 @@ def _forget(model: M, attached: Attached) -> M:
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in attached.trainable)
     delattr(model, _MARK)
+    resizing.leave(model)
     return model
 
 
@@ -148,13 +154,16 @@ def merge(model: M) -> M:
     """Lets each adapted layer compute with one matrix W + ΔW. W, A and B stay, so `unmerge` is exact.
 
     A layer computes with A and B as they were when merged; a later change of them counts from the next merge.
+    A base that has hooks or a patched forward (accelerate's) is still called, so that they act as before:
+    y = base(x) + ΔW x.
 
     Raises:
-        ValueError: no adapter is attached, or it is merged.
+        ValueError: no adapter is attached, it is merged, or a weight has no numbers.
     """
     layers = adapted_layers(model)
     if any(layer.merged is not None for layer in layers.values()):
         raise ValueError("the adapter is merged already; unmerge it first")
+    refuse_empty({name: layer.base for name, layer in layers.items()})
     weights = {name: layer.merged_weight() for name, layer in layers.items()}
     for name, layer in layers.items():
         layer.merged = weights[name]
@@ -235,20 +244,6 @@ def _fitting(
     return gradients
 
 
-def linear_layers(model: nn.Module) -> dict[str, Any]:
-    """Name -> nn.Linear or transformers' Conv1D, of what can be adapted.
-
-    The model itself is not among them: nothing holds it, so nothing could replace it.
-    """
-    return {name: module for name, module in model.named_modules() if name and _is_linear(type(module))}
-
-
-def _is_linear(kind: type[nn.Module]) -> bool:
-    """Whether layers of a class compute W x + b; a subclass with a forward of its own may do otherwise."""
-    known = nn.Linear if issubclass(kind, nn.Linear) else conv1d_of(kind)
-    return known is not None and kind.forward is known.forward
-
-
 def install(
     model: M, config: AdapterConfig, linear: Mapping[str, Any], layers: Mapping[str, LoRALinear]
 ) -> M:
@@ -260,6 +255,7 @@ def install(
     # Nothing is refused from here on.
     model.requires_grad_(False)
     _replace(model, {linear[name]: layer for name, layer in layers.items()})
+    resizing.follow(model)
     setattr(model, _MARK, attached)
     return model
 

@@ -202,6 +202,15 @@ class LoRALinear(nn.Module):
         """What a saved adapter holds of this layer, under the names PEFT gives them."""
         return self.method.tensors(self)
 
+    @torch.no_grad()
+    def rebase(self, base: nn.Module) -> None:
+        """Takes another layer as its base, frozen, of as many outputs as the one before or of others."""
+        self.base = base.requires_grad_(False)
+        d_out = len(weight_of(base))
+        if d_out != self.out_features:
+            self.method.resize(self, d_out)
+        _merge_again(self, None)
+
     def extra_repr(self) -> str:
         """What print(model) shows of the layer."""
         merged = self.merged is not None
@@ -233,6 +242,7 @@ class DerivedLinear(nn.Module):
     """
 
     like: Tensor  # has the type that W gets
+    kind: type[nn.Module]  # the base's class
 
     def __init__(
         self, base: Any, held: Mapping[str, Tensor], *, weight: Callable[[DerivedLinear], Tensor]
@@ -241,7 +251,7 @@ class DerivedLinear(nn.Module):
         W = weight_of(base)
         self.out_features, self.in_features = W.shape
         self.bias = base.bias
-        self._class, self._weight = type(base), weight
+        self.kind, self._weight = type(base), weight
         for name, buffer in held.items():
             self.register_buffer(name, buffer)
         self.register_buffer("like", W.new_empty(0), persistent=False)
@@ -257,7 +267,7 @@ class DerivedLinear(nn.Module):
 
     def plain(self, W: Tensor) -> nn.Module:
         """A layer of the base's class with this weight (d_out, d_in)."""
-        conv1d = conv1d_of(self._class)
+        conv1d = conv1d_of(self.kind)
         with torch.device("meta"):  # so that nothing is drawn
             layer: Any = (
                 nn.Linear(self.in_features, self.out_features)

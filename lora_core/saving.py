@@ -10,11 +10,19 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
-from lora_core.adapter import Attached, adapted_layers, install, linear_layers, refuse_unready, remembered
+from lora_core.adapter import (
+    Attached,
+    adapted_layers,
+    install,
+    linear_layers,
+    refuse_unready,
+    remembered,
+)
 from lora_core.formats import peft as peft_format
 from lora_core.formats.peft_tensors import unwrapped
 from lora_core.linear import LoRALinear, conv1d_of, weight_of
 from lora_core.methods import method
+from lora_core.modules import refuse_empty
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -80,6 +88,7 @@ def load_adapter(model: M, folder: str | os.PathLike[str], *, quantised: bool = 
         if place not in asked:
             part = next(iter(arrays))
             raise ValueError(f"tensor {peft_format.tensor_name(name, part)} is not of target_modules")
+        refuse_empty({place: linear[place]})
         d_out, d_in = weight_of(linear[place]).shape
         _check_shapes(name, arrays, how.shapes(d_out, d_in, config.rank))
         # The start is overwritten at once: a generator of its own leaves the caller's random numbers alone.
@@ -173,7 +182,8 @@ def _remembered(model: nn.Module) -> Attached:
 
 def _layout(layers: Mapping[str, LoRALinear]) -> dict[str, bool]:
     """What adapter_config.json says of Conv1D, whose weight is (d_in, d_out)."""
-    return {"fan_in_fan_out": any(conv1d_of(type(layer.base)) for layer in layers.values())}
+    kinds = [getattr(layer.base, "kind", type(layer.base)) for layer in layers.values()]
+    return {"fan_in_fan_out": any(map(conv1d_of, kinds))}
 
 
 def _array(tensor: Tensor) -> peft_format.Array:

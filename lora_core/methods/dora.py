@@ -80,6 +80,10 @@ class DoRA(LoRA):
     def delta_rank(self, layer: LoRALinear) -> int:
         return min(layer.in_features, layer.out_features)
 
+    def resize(self, layer: LoRALinear, d_out: int) -> None:
+        super().resize(layer, d_out)
+        layer.m.data = torch.cat([layer.m[:d_out], self.norm(layer)[len(layer.m) :]])
+
     def cost(self, plain: MethodCost, shapes: Sequence[Shape], *, rank: int, rows: int) -> MethodCost:
         """m (d_out,) trains; ‖W + γ B A‖ needs B A: r N multiply-adds a step, however many rows."""
         trained = plain.trained + sum(d_out for d_out, _ in shapes)

@@ -123,6 +123,13 @@ class LoRA:
         layer.base.weight = torch.nn.Parameter(linear.laid_out(W, type(layer.base)))
         return self.restored(layer)
 
+    def resize(self, layer: LoRALinear, d_out: int) -> None:
+        """Follows a base that has got more or fewer outputs; new ones start as the base's own."""
+        for part in (part for part in self.parts if part.startswith("B")):
+            held = getattr(layer, part)
+            rows = held.new_zeros(max(0, d_out - len(held)), held.shape[1])
+            held.data = torch.cat([held[:d_out], rows])
+
     # Training
 
     def optimizer(

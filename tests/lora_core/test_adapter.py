@@ -127,8 +127,12 @@ class Doubled(nn.Linear):
 
 def test_a_linear_layer_with_a_forward_of_its_own_is_not_taken(generator: torch.Generator) -> None:
     model = nn.Sequential(Doubled(2, 2), nn.Linear(2, 2))
-    attach(model, AdapterConfig(rank=1), generator=generator)
+    with pytest.warns(UserWarning, match=r"not adapted, having a forward of its own: 0 \(Doubled\)"):
+        attach(model, AdapterConfig(rank=1), generator=generator)
     assert list(delta_weights(model)) == ["1"]
+    detach(model)
+    with pytest.raises(ValueError, match="0 is of class Doubled, expected a linear module"):
+        attach(model, AdapterConfig(rank=1, targets=("0", "1")))
 
 
 def test_a_transformers_fast_path_sees_the_adapter(generator: torch.Generator) -> None:
