@@ -1,5 +1,6 @@
-"""inspect(path_or_bytes) -> Report: what is in an adapter's files, γ as PEFT computes it, and ‖ΔW‖. No torch
-here.
+"""inspect(path_or_bytes) -> Report: what is in an adapter's files, γ as PEFT computes it, and ‖ΔW‖.
+
+No torch here.
 
 ΔW = γ B A is never formed: see `norms`. Where it cannot be known from the files, its norm is None and the
 layer's `reason` is the code of the finding that says why.

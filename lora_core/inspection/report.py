@@ -27,6 +27,7 @@ class Finding:
     values: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, str]:
+        """Code, severity and message."""
         return {"code": self.code, "severity": self.severity, "message": self.message}
 
 
@@ -69,6 +70,7 @@ class Layer:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
+        """What `pradit inspect --json` prints of a layer."""
         names = ("name", "d_out", "d_in", "rank", "alpha", "scale", "norm")
         return {name: getattr(self, name) for name in names}
 
@@ -79,7 +81,7 @@ class Report:
 
     Attributes:
         format: "peft".
-        method: what it was trained as, so far as the file tells: "lora", "rslora", "dora", "adalora",
+        method: what it was trained as, as far as the file tells: "lora", "rslora", "dora", "adalora",
             "pissa", …
         configured: there was an adapter_config.json.
         layers: in the order of their numbers.

@@ -161,6 +161,7 @@ def test_the_command_and_the_module_are_the_same(installed: Installed) -> None:
         "import lora_core",
         "from lora_core import AdapterConfig",
         "import lora_core.config, lora_core.matrix, lora_core.formats, lora_core.planning",
+        "import lora_core.inspection; from lora_core import inspect",
         "from lora_core.cli import main; import contextlib, io\n"
         "with contextlib.redirect_stdout(io.StringIO()): main(['methods'])",
     ],
