@@ -8,10 +8,10 @@ from markupsafe import Markup
 
 from web.fine_tune import words
 from web.fine_tune.controls import controls, train_button
+from web.fine_tune.experiment import state
 from web.fine_tune.first import recorded_on
 from web.fine_tune.panels import learning_curve, update
 from web.fine_tune.samples import samples
-from web.fine_tune.state import state
 from web.fine_tune.status import status
 from web.fine_tune.table import table
 from web.kit.i18n import t

@@ -11,7 +11,7 @@ import streamlit as st
 from lab.runs.config import LIMITS, TASKS
 from lora_core.config import METHODS
 from web.fine_tune import cost, experiment, words
-from web.fine_tune.state import State
+from web.fine_tune.experiment import State
 from web.kit.controls import choose, show
 from web.kit.i18n import t
 

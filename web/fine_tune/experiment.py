@@ -1,4 +1,4 @@
-"""What a reader has chosen on the page, as the text of a URL: read with care, written whole.
+"""What a reader has chosen on the page, as the text of a URL, and the runs that came of it.
 
 An experiment is a flat dictionary of strings, the keys of `TrainConfig.to_query` and four of the page's own:
 `axis` (of steps), `show` (which curve), `layer` (whose ΔW) and `values` (singular values now, or over time).
@@ -7,13 +7,15 @@ An experiment is a flat dictionary of strings, the keys of `TrainConfig.to_query
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lab.bases import recipes
 from lab.runs.config import TASKS, TrainConfig
 from lora_core import bounds
 from lora_core.config import METHODS, ConfigError, select
-from web.kit.url_state import Query
+from web.fine_tune.runs import Run, without_yardstick
+from web.kit.live_job import LiveJobs
+from web.kit.url_state import Query, UrlState, of_session
 
 VIEWS: Mapping[str, tuple[str, ...]] = {
     "axis": ("log", "linear"),
@@ -27,6 +29,7 @@ QUIET = {
     "gamma": "alpha/r",
     "yardstick": "1",
 }  # no control of their own: in the URL only when they differ
+KEPT = 12  # runs in the table; the oldest goes when one more comes
 KEYS = (*CONTROLS, *QUIET, *VIEWS, "layer")
 
 
@@ -189,3 +192,94 @@ def to_link(config: TrainConfig) -> Query:
     return {
         key: value for key, value in config.to_query().items() if key in CONTROLS or value != QUIET.get(key)
     }
+
+
+@dataclass
+class State(UrlState):
+    """One reader's page.
+
+    Attributes:
+        query: the experiment that is set up.
+        invalid: the values of the last URL that cannot be.
+        jobs: the runs, in the order they were started.
+        shown: id of the run whose pictures and samples are shown; None is the newest.
+        overlaid: ids of runs the reader put on the chart or took off it, and which of the two.
+        unusual: values of sliders that came with a link, and are not among the usual ones.
+    """
+
+    query: Query = field(default_factory=lambda: read({})[0])
+    invalid: list[InvalidValue] = field(default_factory=list)
+    jobs: LiveJobs = field(default_factory=lambda: LiveJobs("train", KEPT, without_yardstick))
+    shown: str | None = None
+    overlaid: dict[str, bool] = field(default_factory=dict)
+    unusual: dict[str, set[str]] = field(default_factory=dict)
+
+    def owns(self, key: str) -> bool:
+        return key in KEYS
+
+    def from_url(self, url: Query) -> None:
+        self.query, self.invalid = read(url)
+
+    def to_url(self, standing: Container[str]) -> Query:
+        return to_url(self.query, standing)
+
+    def outlasts_a_visit(self) -> bool:
+        return self.query != read({})[0]
+
+    @property
+    def runs(self) -> list[Run]:
+        """All of this session, the oldest first."""
+        return [Run(self.jobs.numbers[job], view) for job, view in self.jobs.views.items()]
+
+    @property
+    def run(self) -> Run | None:
+        """The run that is shown."""
+        runs = self.runs
+        chosen = [run for run in runs if run.id == self.shown] or runs[-1:]
+        return chosen[0] if chosen else None
+
+    @property
+    def live(self) -> Run | None:
+        """The reader's run that trains, else the first that waits."""
+        live = [run for run in self.runs if run.view.live]
+        return next((run for run in live if run.view.state == "running"), live[0] if live else None)
+
+    def on_chart(self, run: Run) -> bool:
+        """Whether a run is drawn: as the reader said, else if it is one of the newest four, or shown."""
+        return run == self.run or self.overlaid.get(run.id, run in self.comparable()[-4:])
+
+    def comparable(self) -> list[Run]:
+        """The runs of the same base and task as the one that is shown: their losses can stand on one axis."""
+        shown = self.run
+        if shown is None:
+            return []
+        pair = shown.config.base, shown.config.task
+        return [run for run in self.runs if (run.config.base, run.config.task) == pair]
+
+    def change(self, key: str, value: str) -> None:
+        """One control moved."""
+        self.query = change(self.query, key, value)
+        self.invalid, self.jobs.refusal = [], None
+        self.write_url()
+
+    def train_everything(self) -> None:
+        """Set up what the failing task needs: full fine-tuning with the embeddings."""
+        full = change(self.query, "method", "full")
+        self.query = full  # the second change writes both into the URL
+        self.change("targets", everything(full["base"]) or full["targets"])
+
+    def train(self) -> None:
+        """Ask the pool for a run of the"""
+        if self.jobs.submit(config_of(self.query)):
+            self.shown = None
+            self.write_url()
+
+    def stop(self) -> None:
+        """Stop the run that trains, or the one that waits."""
+        if self.live:
+            self.jobs.cancel(self.live.id)
+
+
+def state() -> State:
+    """The state of this session."""
+    return of_session("fine_tune", State)

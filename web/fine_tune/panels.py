@@ -8,9 +8,9 @@ from markupsafe import Markup
 
 from web.fine_tune import charts, words
 from web.fine_tune.controls import layer, view
+from web.fine_tune.experiment import State
 from web.fine_tune.first import first_chart
 from web.fine_tune.runs import Run
-from web.fine_tune.state import State
 from web.kit.i18n import group, number, t
 from web.kit.text import heading
 from widgets.figure.widget import figure

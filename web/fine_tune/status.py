@@ -10,8 +10,8 @@ from markupsafe import Markup
 import jobs
 from lab.bases import recipes
 from web.fine_tune import experiment, words
+from web.fine_tune.experiment import State
 from web.fine_tune.runs import Run
-from web.fine_tune.state import State
 from web.fine_tune.words import bold
 from web.kit.i18n import duration, number, percent, t, tn
 from web.kit.progress import progress

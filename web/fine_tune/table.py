@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from web.fine_tune import cost, experiment, words
+from web.fine_tune.experiment import State
 from web.fine_tune.runs import Run, curve_csv, file_stem
-from web.fine_tune.state import State
 from web.kit.colours import method_colour
 from web.kit.i18n import duration, group, language, number, percent, scientific, t
 from web.kit.text import heading
