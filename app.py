@@ -19,6 +19,7 @@ from web.frame.player import ROUTES as PLAYER
 from web.frame.prepare import prepare
 from web.frame.server import ROUTES, Frame
 from web.frame.upload_route import ROUTES as UPLOADS
+from widgets.component import ROUTES as MODULES
 
 FIRST_SCREENS = {"article": first_screen}
 FIRST_PAGE_ALONE = 4.0
@@ -49,7 +50,7 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
 app = st.App(
     ROOT / "web" / "main.py",
     lifespan=lifespan,
-    routes=[*ROUTES, *RESULTS, *PLAYER, *UPLOADS],
+    routes=[*ROUTES, *MODULES, *RESULTS, *PLAYER, *UPLOADS],
     middleware=[Middleware(Frame, first_screens=FIRST_SCREENS)],
     on_script_error=on_script_error,
 )

@@ -39,13 +39,11 @@ expect.set_options(timeout=20_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What a browser test is forgiven: sockets left to the garbage collector, and a starved machine."""
+    """What a browser test is forgiven: sockets left to the garbage collector."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
             item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
-            # A starved machine may miss a deadline once; a fault of the app fails every time.
-            item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 def free_port() -> int:

@@ -1,6 +1,6 @@
 """The article's first screen in the page as it is served, which stands before any script has run.
 
-The app lays itself over it in the same place; `widgets/document` then takes it away.
+The app comes to stand in the same place; `web/static/first.js` then takes it away.
 """
 
 import re

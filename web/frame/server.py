@@ -36,6 +36,8 @@ STYLES = (
 )  # fmt: skip
 FirstScreen = Callable[[str, str], str]
 """The HTML that a page shows before any script has run, of a language and of the view the URL asks for."""
+FIRST = "first.js"
+"""Takes the first screen away once the app stands."""
 CLOSED = ("/_stcore/metrics", "/_stcore/agent/")
 
 
@@ -108,7 +110,8 @@ def serve_index(request: Request, key: str, first_screen: FirstScreen | None = N
     origin = escape(f"{request.url.scheme}://{request.url.netloc}")
     page = index(language, key, request.url.path.strip("/")).replace("{origin}", origin)
     view = request.query_params.get("view", "")
-    page = page.replace("{first}", first_screen(language, view) if first_screen else "")
+    script = f'<script type="module" src="/app/static/{FIRST}?v={version(FIRST)}"></script>'
+    page = page.replace("{first}", f"{first_screen(language, view)}{script}" if first_screen else "")
     response: Response = HTMLResponse(page, headers={"cache-control": "no-cache"})
     if reader_of(request.headers.get("cookie", "")) is None:
         response.set_cookie(

@@ -1,6 +1,8 @@
 // Entries of BibTeX, each with a button that copies it.
 //   data.title, data.entries   [{title, bibtex}]
 //   data.text                  copy, copied, not_copied
+import { copy } from '../shared/copy.js'
+
 const SAID = 2500 // ms a button says that it is done
 
 export default function ({ data, parentElement }) {

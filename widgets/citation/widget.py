@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from widgets.component import component
 
-_citation = component("citation", shared=["copy"])
+_citation = component("citation")
 
 
 @dataclass(frozen=True)

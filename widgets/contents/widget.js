@@ -1,7 +1,7 @@
 // The contents. The page's scroller is Streamlit's own; headings and sentences are found in the document.
 //   data.items     [id of a heading, its title in parts], in order; each second part is a word kept whole
 //   data.language  of the text: when it changes, the sentence being read keeps its place
-const SETTLED = 8000                        // ms after which layout, fonts and late figures are taken to have settled
+const SETTLED = 8000                        // ms without a change of height after which layout, fonts and figures have settled
 const lists = new WeakMap()
 // The hash that the page was opened with; Streamlit may have set the query, and lost the hash, before we come.
 let opened = new URL(performance.getEntriesByType('navigation')[0].name).hash
@@ -19,18 +19,23 @@ const scroller = () => document.querySelector('[data-testid="stMain"]')
 const top = element => element.getBoundingClientRect().top
 const line = () => Math.max(160, innerHeight * 0.3)         // a heading above this line has been reached
 
-// Keep calling `place` while the page is still changing its height, until the reader takes over.
+// Call `place` at each change of the page's height, until none has come for a while or the reader takes over.
 function hold(place) {
   const over = new AbortController(), { signal } = over
+  let timer = 0
+  const again = () => {
+    clearTimeout(timer)
+    timer = setTimeout(() => over.abort(), SETTLED)
+    place()
+  }
   for (const type of ['wheel', 'touchstart', 'pointerdown', 'keydown']) {
     addEventListener(type, () => over.abort(), { signal, passive: true, capture: true })
   }
-  const watch = new ResizeObserver(place)
+  const watch = new ResizeObserver(again)
   watch.observe(scroller().firstElementChild)
-  signal.addEventListener('abort', () => watch.disconnect())
-  setTimeout(() => over.abort(), SETTLED)
+  signal.addEventListener('abort', () => { watch.disconnect(); clearTimeout(timer) })
   document.fonts.ready.then(() => signal.aborted || place())
-  place()
+  again()
   return over
 }
 

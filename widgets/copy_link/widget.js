@@ -1,4 +1,5 @@
 // Copies an address of this site.
+import { copy } from '../shared/copy.js'
 
 const SAID = 2500 // ms the button says that it is done
 const timers = new WeakMap()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from widgets.component import component
 
-_copy_link = component("copy_link", shared=["copy"])
+_copy_link = component("copy_link")
 
 
 def copy_link(path: str, *, key: str, text: Mapping[str, str]) -> None:

@@ -1,4 +1,5 @@
 // What the browser knows of a matrix, and the approximations of it at a rank that moves one vector at a time.
+import { floats } from '../shared/paint.js'
 
 // Row k of the product is basis k (of m entries) times M: `left` (k, m) gives leftᵀ M (k, n).
 function seenFromLeft(left, M, k, m, n) {
@@ -56,7 +57,7 @@ function addTerm(P, pairs, r, sign, m, n) {
   }
 }
 
-function unpack(matrix) {
+export function unpack(matrix) {
   const [m, n] = matrix.shape, k = matrix.ranks, M = floats(matrix.M)
   const methods = Object.fromEntries(Object.entries(matrix.methods).map(([name, each]) => {
     const bases = { left: each.left && floats(each.left), right: each.right && floats(each.right) }
@@ -66,7 +67,7 @@ function unpack(matrix) {
 }
 
 // Bring a method's picture to a rank, by the shorter way: from where it is, or from nothing.
-function bring(method, rank, m, n) {
+export function bring(method, rank, m, n) {
   if (rank < Math.abs(method.rank - rank)) {
     method.P.fill(0)
     method.rank = 0

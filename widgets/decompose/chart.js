@@ -1,4 +1,6 @@
 // Errors of all methods over an axis of their own (rank, or numbers stored), on a log scale, with the rank of now.
+import { clamp, count } from '../shared/paint.js'
+
 const SVG = 'http://www.w3.org/2000/svg'
 const FRAME = { height: 330, top: 34, bottom: 40, left: 44, gap: 17 }
 
@@ -11,7 +13,7 @@ function node(name, values, parent, words = '') {
 }
 
 // Heights pushed apart until no two are nearer than `gap`, in their order and within the frame.
-function spread(heights, gap, least, most) {
+export function spread(heights, gap, least, most) {
   const order = heights.map((y, i) => [y, i]).sort((a, b) => a[0] - b[0])
   let last = least - gap
   for (const each of order) last = each[0] = Math.max(each[0], last + gap)
@@ -20,7 +22,16 @@ function spread(heights, gap, least, most) {
   return order.reduce((placed, [y, i]) => { placed[i] = y; return placed }, [])
 }
 
-function createChart(svg) {
+// Errors that the log axis names, from the whole down to `least`.
+export const levels = least => [1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005].filter(value => value >= least)
+
+// Shares of the whole that the axis of numbers stored names: at most five, at even steps up to `most`.
+export function shares(most) {
+  const step = [0.05, 0.1, 0.2, 0.25, 0.5, 1].find(each => most / each <= 5) || 1
+  return count(Math.floor(most / step + 1e-9)).map(i => i * step)
+}
+
+export function createChart(svg) {
   let X, Y, dots, cut, series
   return {
     // series: [{name, label, x: [k], y: [k], band: [[k], [k]] or null}]; the first is the floor where `floor` is told

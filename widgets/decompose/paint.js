@@ -1,8 +1,8 @@
 // Canvases: matrices in grey or on the scale of signs, the columns and rows that were chosen.
-const greys = Uint32Array.from({ length: 256 }, (_, g) => (255 << 24 | g << 16 | g << 8 | g) >>> 0)
+export const greys = Uint32Array.from({ length: 256 }, (_, g) => (255 << 24 | g << 16 | g << 8 | g) >>> 0)
 
 // A canvas of (m, n) entries, painted again and again.
-function createPicture(canvas) {
+export function createPicture(canvas) {
   const context = canvas.getContext('2d')
   let image, pixels
   return {
@@ -25,7 +25,7 @@ function createPicture(canvas) {
 
 // Chosen columns and rows (m, n) in one colour; as ticks, where the canvas is a strip one entry wide. Or, left
 // open in a veil of that colour over all the rest.
-function paintLines(canvas, m, n, columns, rows, colour, veil = false) {
+export function paintLines(canvas, m, n, columns, rows, colour, veil = false) {
   canvas.width = n
   canvas.height = m
   const context = canvas.getContext('2d')

@@ -2,6 +2,13 @@
 //   data.matrix  M (m, n), bases, errors and numbers stored of each method at the ranks 1 … k
 //   data.opened  the view that a link or the history asked for in `visit`; from then on the reader leads
 //   data.now     which matrix data.matrix is
+import { clamp, colours, count, floats, whenColoursChange } from '../shared/paint.js'
+import { drawing, save, separated, tableOf } from '../shared/save.js'
+import { createWords } from '../shared/words.js'
+import { bring, unpack } from './bases.js'
+import { createChart, levels, shares } from './chart.js'
+import { createPicture, greys, paintLines } from './paint.js'
+
 const PAINT = 'decompose-paint'
 const KEYS = ['source', 'layer', 'spectrum', 'draw']
 const TABLED = [1, 2, 4, 8, 16, 32, 64]
@@ -195,10 +202,8 @@ function createView(root, methods) {
       name, label: plain(`short_${name}`), x: x(name), y: D.methods[name].errors, band: D.bands[name],
     }))
     const least = Math.max(0.004, 0.9 * Math.min(...methods.flatMap(name => D.methods[name].errors.filter(e => e > 0.001))))
-    const ticks = [1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005].filter(value => value >= least)
-      .map(value => ({ value, words: percent(value, value < 0.01 ? 1 : 0) }))
+    const ticks = levels(least).map(value => ({ value, words: percent(value, value < 0.01 ? 1 : 0) }))
     const y = { least, most: 1, ticks }, most = Math.max(...methods.map(name => D.stored[name].at(-1))) / whole
-    const steps = [0.05, 0.1, 0.2, 0.25, 0.5, 1].find(step => most / step <= 5) || 1
     charts.errors.draw({
       width: errors.clientWidth, series: series(() => ks), y, floor: plain(errors.clientWidth > 480 ? 'floor' : 'floor_short'),
       x: { least: 1, most: Math.max(2, D.k), ticks: [1, ...TABLED.filter(r => r >= 4 && r < D.k), D.k].map(value => ({ value, words: number(value) })) },
@@ -206,7 +211,7 @@ function createView(root, methods) {
     })
     charts.stored.draw({
       width: stored.clientWidth, series: series(name => D.stored[name].map(each => each / whole)), y, floor: '',
-      x: { least: 0, most, ticks: count(Math.floor(most / steps + 1e-9)).map(i => ({ value: i * steps, words: percent(i * steps, 0) })) },
+      x: { least: 0, most, ticks: shares(most).map(value => ({ value, words: percent(value, 0) })) },
       titles: { x: plain('axis_stored'), y: plain('axis_error') },
     })
     stored.ariaLabel = plain('chart_stored')

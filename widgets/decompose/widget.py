@@ -11,7 +11,7 @@ from widgets.component import component
 from widgets.decompose.view import DRAWS, MARKS, SOURCES, SPECTRA, View
 from widgets.memory import remembered
 
-_decompose = component("decompose", shared=("paint", "words", "save"))
+_decompose = component("decompose")
 
 
 def decompose(

@@ -41,7 +41,6 @@ export default function ({ data }) {
   document.documentElement.lang = data.language
   text = data.text
   translate()
-  document.getElementById('first')?.remove() // the app stands where the served page's first screen stood
   if (observer) return
   let asked = 0
   observer = new MutationObserver(() => {

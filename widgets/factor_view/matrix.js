@@ -1,5 +1,7 @@
 // A layer as the browser holds it, its update and its scale.
-function decode(layer) {
+import { floats } from '../shared/paint.js'
+
+export function decode(layer) {
   const [m, n] = layer.shape, W = floats(layer.W)
   const adapters = layer.adapters.map(each => ({ ...each, B: floats(each.B), A: floats(each.A) }))
   const normW = Math.sqrt(W.reduce((sum, w) => sum + w * w, 0))
@@ -7,7 +9,7 @@ function decode(layer) {
 }
 
 // P (m, n) = γ · (the first `rank` columns of B) · (the first `rank` rows of A)
-function multiply(P, { A, B }, rank, gamma, m, n) {
+export function multiply(P, { A, B }, rank, gamma, m, n) {
   P.fill(0)
   for (let k = 0; k < rank; k++) {
     for (let i = 0; i < m; i++) {
@@ -17,7 +19,7 @@ function multiply(P, { A, B }, rank, gamma, m, n) {
   }
 }
 
-const RULES = { // γ, and how it is reckoned
+export const RULES = { // γ, and how it is reckoned
   'alpha/r': { gamma: (alpha, r) => alpha / r, written: (alpha, r) => `${alpha} / ${r} = ` },
   'alpha/sqrt(r)': { gamma: (alpha, r) => alpha / Math.sqrt(r), written: (alpha, r) => `${alpha} / √${r} = ` },
   constant: { gamma: alpha => alpha, written: () => '' },

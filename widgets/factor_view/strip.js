@@ -1,5 +1,7 @@
 // The strip of singular values: bars at equal steps, one a rank, and the cut between them.
-function createStrip(strip) {
+import { clamp, count } from '../shared/paint.js'
+
+export function createStrip(strip) {
   const HEIGHT = 240, HEAD = 30, FLOOR = HEIGHT - 26
   const svg = strip.querySelector('svg'), group = svg.querySelector('g'), knob = svg.querySelector('circle')
   const line = svg.querySelector('line'), label = svg.querySelector('.kept')

@@ -1,6 +1,13 @@
 // The factor view. All of a layer is here, so a drag paints at once; the server hears of it on release.
 //   data.layer   W (m, n) and adapters: B (m, r) sent as its transpose, A (r, n), singular values of BA
 //   data.opened  the view that a link or the history asked for in `visit`; from then on the reader leads
+import { clamp, colours, count, paintMatrix, total, whenColoursChange } from '../shared/paint.js'
+import { drawing, save, separated, tableOf } from '../shared/save.js'
+import { createWords } from '../shared/words.js'
+import { arrange } from './arrange.js'
+import { decode, multiply, RULES } from './matrix.js'
+import { createStrip } from './strip.js'
+
 const PAINT = 'factor-view-paint'
 const views = new WeakMap()
 
@@ -9,23 +16,6 @@ export default function ({ data, parentElement, setStateValue }) {
   if (!view) views.set(parentElement, view = createView(parentElement.querySelector('.root')))
   view.update(data, state => setStateValue('view', state))
   return () => { view.destroy(); views.delete(parentElement) }
-}
-
-// ---- how the pictures stand: in a row, in two storeys, or one below the other ---------------------
-// px and q: the side of an entry of BA, and of W and W′; whole device pixels where there is room for two.
-function arrange(width, m, n, most, compact) {
-  const grain = 1 / (devicePixelRatio || 1), name = 76 // "B 64 × 32" needs this room
-  const whole = px => px < 2 * grain ? px : Math.floor(px / grain + 1e-6) * grain
-  const tall = Math.max(1, 520 / m), block = Math.min((width - 12) / (n + most), (width - 12 - name) / n)
-  if (compact) {
-    const way = width < 620 ? 'alone' : 'beside', half = way === 'beside' ? (width - 300) / (n + most) : block
-    return { way, px: whole(Math.min(5, tall, half)), q: 0 }
-  }
-  const row = whole(Math.min(4, tall, (width - 100) / (3 * n + most)))
-  if (row >= Math.min(3, 0.9 * tall)) return { way: 'row', px: row, q: row }
-  const px = whole(Math.min(6, tall, block)), pair = (width - 44) / (2 * n)
-  if (pair >= 1.5) return { way: 'storeys', px, q: whole(Math.min(4, tall, pair)) }
-  return { way: 'column', px, q: whole(Math.min(4, tall, width / n)) }
 }
 
 // ---- the view: D the layer at hand, S the state asked for ----------------------------------------

@@ -11,7 +11,7 @@ from widgets.factor_view.layer import LayerData
 from widgets.factor_view.view import ALPHA, MAX_RANK, RANKS, SOURCE, TRAINED_ALPHA, View
 from widgets.memory import remembered
 
-_factor_view = component("factor_view", shared=("paint", "words", "save"))
+_factor_view = component("factor_view")
 
 
 def factor_view(

@@ -1,4 +1,6 @@
 // A Plotly chart that is updated where it stands: one node for the life of the page, Plotly.react on it.
+import { address } from '../shared/address.js'
+import { save, separated } from '../shared/save.js'
 
 const NARROW = 480 // px of chart width below which the figure's `narrow` layout is laid over its layout
 const CONFIG = { displayModeBar: false, scrollZoom: false, doubleClick: false, showTips: false, showAxisDragHandles: false }
@@ -9,7 +11,7 @@ const mounted = new WeakMap()
 function plotly() {
   window.praditPlotly ??= new Promise((resolve, reject) => {
     const script = document.createElement('script')
-    script.src = '/vendor/plotly.min.js'
+    script.src = address('vendor/plotly.min.js')
     script.onload = () => resolve(window.Plotly)
     script.onerror = () => { window.praditPlotly = undefined; reject(new Error(script.src)) }
     document.head.append(script)
@@ -18,7 +20,7 @@ function plotly() {
 }
 
 /** A copy of the figure in which every `var(--token)` is the token's value in the scheme of now. */
-function resolved(value, tokens) {
+export function resolved(value, tokens) {
   if (typeof value === 'string') {
     return value.replace(/var\((--[\w-]+)\)/g, (_, name) => tokens.getPropertyValue(name).trim())
   }
@@ -31,7 +33,7 @@ function resolved(value, tokens) {
 
 const isPlain = value => value && typeof value === 'object' && !Array.isArray(value)
 
-function laidOver(base, over) {
+export function laidOver(base, over) {
   const both = { ...base }
   for (const [key, value] of Object.entries(over ?? {})) {
     both[key] = isPlain(value) && isPlain(base[key]) ? laidOver(base[key], value) : value

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 
 from widgets.component import component
 
-_figure = component("figure", shared=("save",), isolate_styles=False)
+_figure = component("figure", isolate_styles=False)
 
 
 class Table(TypedDict):

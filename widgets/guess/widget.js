@@ -5,6 +5,9 @@
 //   data.given     null, or what the reader said: {choice}, {curve} or {}, who wanted to see without a guess
 //   data.answer    the measured choice, once the reader has guessed
 //   data.auto      show it without a word as soon as it is near
+import { createWords } from '../shared/words.js'
+import { createScale } from './scale.js'
+
 const SPACE = 'http://www.w3.org/2000/svg'
 const ROOM = { left: 46, right: 62, top: 12, bottom: 26 }
 const NEAR = '400px 0px'
@@ -60,14 +63,8 @@ function createGuess(root) {
   }
 
   // ---- the curve ----
-  const share = value => {                                  // of the height, from below
-    const { low, high, log } = data.curve
-    return log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low)
-  }
-  const valueAt = part => {
-    const { low, high, log } = data.curve, inside = Math.min(1, Math.max(0, part))
-    return log ? low * (high / low) ** inside : low + (high - low) * inside
-  }
+  const share = value => createScale(data.curve).share(value)
+  const valueAt = part => createScale(data.curve).valueAt(part)
   const written = value => value.toLocaleString(data.language, { maximumSignificantDigits: 3 })
   const height = () => svg.clientHeight - ROOM.top - ROOM.bottom
   const xOf = i => ROOM.left + (svg.clientWidth - ROOM.left - ROOM.right) * i / (data.curve.xs.length - 1)

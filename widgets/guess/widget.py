@@ -9,7 +9,7 @@ import streamlit as st
 from content.terms import unbroken
 from widgets.component import component
 
-_guess = component("guess", shared=("words",))
+_guess = component("guess")
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,10 @@
 // Matrices painted on canvases: signed ones on the diverging scale (zero is the paper), magnitudes on the sequential one.
+import { colours, floats } from '../shared/paint.js'
 
 const dark = matchMedia('(prefers-color-scheme: dark)')
-const STOPS = { div: 9, seq: 7 }
 const mounted = new WeakMap()
 
-const floats = text => new Float32Array(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer)
-
-/** 256 colours of a scale, as the page's tokens give them now. */
-function ramp(palette) {
-  const probe = document.createElement('canvas').getContext('2d', { willReadFrequently: true })
-  const tokens = getComputedStyle(document.documentElement)
-  const stops = Array.from({ length: STOPS[palette] }, (_, i) => {
-    probe.fillStyle = tokens.getPropertyValue(`--${palette}-${i}`).trim()
-    probe.fillRect(0, 0, 1, 1)
-    return probe.getImageData(0, 0, 1, 1).data
-  })
-  return Uint32Array.from({ length: 256 }, (_, i) => {
-    const at = (i / 255) * (stops.length - 1)
-    const low = Math.min(Math.floor(at), stops.length - 2)
-    const [r, g, b] = [0, 1, 2].map(k => Math.round(stops[low][k] + (stops[low + 1][k] - stops[low][k]) * (at - low)))
-    return (255 << 24) | (b << 16) | (g << 8) | r
-  })
-}
-
-function paint(canvas, item, limit, palette, colours) {
+export function paint(canvas, item, limit, palette, table) {
   const values = floats(item.data)
   canvas.width = item.cols
   canvas.height = item.rows
@@ -33,7 +14,7 @@ function paint(canvas, item, limit, palette, colours) {
   const low = palette === 'div' ? -limit : 0
   for (let i = 0; i < pixels.length; i++) {
     const share = limit > 0 ? (values[i] - low) / (limit - low) : palette === 'div' ? 0.5 : 0
-    pixels[i] = colours[Math.max(0, Math.min(255, Math.round(share * 255)))]
+    pixels[i] = table[Math.max(0, Math.min(255, Math.round(share * 255)))]
   }
   context.putImageData(image, 0, 0)
 }
@@ -91,7 +72,7 @@ class Heatmaps {
 
   paint() {
     const { items, limit, palette, width, height } = this.data
-    const colours = ramp(palette)
+    const table = colours(document.documentElement, palette)
     items.forEach((item, i) => {
       const [canvas, below] = this.list.children[i].children
       const side = Math.min(width / item.cols, height / item.rows) // px of one entry
@@ -100,7 +81,7 @@ class Heatmaps {
       canvas.setAttribute('aria-label', item.alt)
       below.replaceChildren(...caption(item))
       below.hidden = !below.childElementCount
-      paint(canvas, item, limit, palette, colours)
+      paint(canvas, item, limit, palette, table)
     })
     this.list.dataset.painted = String(1 + Number(this.list.dataset.painted ?? 0))
   }

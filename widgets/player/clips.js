@@ -1,7 +1,9 @@
 // The voices of the server: clips of sentences, and one file a chapter once all of it is made.
+import { address } from '../shared/address.js'
+
 const KEPT = 48                             // clips held ready in the browser
 
-function createClips(on) {
+export function createClips(on) {
   const audio = document.createElement('audio'), ready = new Map()
   audio.id = 'pradit-audio'
   audio.preload = 'auto'
@@ -25,7 +27,7 @@ function createClips(on) {
       if (!key || ready.has(key)) return
       ready.set(key, '')
       try {
-        const answer = await fetch(`/audio/${key}.mp3`)
+        const answer = await fetch(address(`audio/${key}.mp3`))
         if (!answer.ok) throw new Error(answer.status)
         ready.set(key, URL.createObjectURL(await answer.blob()))
       } catch {
@@ -58,7 +60,7 @@ function createClips(on) {
       whole = all
       if (key !== name) {
         name = key
-        audio.src = ready.get(key) || `/audio/${key}.mp3`
+        audio.src = ready.get(key) || address(`audio/${key}.mp3`)
       }
       if (audio.ended || Math.abs(audio.currentTime - at) > 0.02) audio.currentTime = at
       this.speed(speed)

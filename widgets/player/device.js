@@ -1,7 +1,7 @@
 // The reader's own device: one utterance a sentence, since some browsers fall silent in long ones.
 const PATIENCE = 3000                       // ms a device may take to begin
 
-function createDevice(on) {
+export function createDevice(on) {
   const speech = globalThis.speechSynthesis
   let turn = 0, timer = 0, saying, begun = 0, mark = 0, char = -1, speed = 1
   speech?.addEventListener?.('voiceschanged', () => on.voices())

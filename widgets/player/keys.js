@@ -2,7 +2,7 @@
 // only where nothing else has the focus in the Listen view, or inside the player.
 const OWN = 'input, select, textarea, [contenteditable], [role=slider], [role=radio], [role=tab], [role=option]'
 
-function listenToPage(player, marks, inside) {
+export function listenToPage(player, marks, inside) {
   const sentenceAt = node => node?.closest?.('.st-key-listen_text [data-s]')
   const hear = (node, event) => {
     const sentence = sentenceAt(node), id = sentence?.dataset.s ?? node?.closest?.('[data-hear]')?.dataset.hear
@@ -40,7 +40,7 @@ function listenToPage(player, marks, inside) {
 }
 
 // A button beside what the reader has selected in the article.
-function offerSelection(button, player, marks) {
+export function offerSelection(button, player, marks) {
   let first
   const look = () => {
     const selection = getSelection(), range = selection.rangeCount && !selection.isCollapsed ? selection.getRangeAt(0) : undefined

@@ -3,7 +3,7 @@
 const ASIDE = 'sup.n, .cite, .side, .hear'
 const TALL = 0.3                            // the spoken line is brought to this share of the window
 
-function createMarks(player) {
+export function createMarks(player) {
   const highlight = globalThis.Highlight && CSS.highlights ? new Highlight() : undefined
   const still = matchMedia('(prefers-reduced-motion: reduce)')
   let element, pieces = [], id, spoken, word, follows = true, timer = 0

@@ -1,10 +1,16 @@
 // The player: what is spoken, where, by which voice. One a document; what is seen of it are its faces.
 //   position   a sentence of a chapter and the seconds into it, in one language
 //   track      a chapter in one voice: its sentences, as far as they are made
+import { createClips } from './clips.js'
+import { createDevice } from './device.js'
+import { createStore } from './store.js'
+import { tellSystem } from './system.js'
+import { ask, createTracks, wait } from './tracks.js'
+
 const PLAYER = Symbol.for('pradit.player')
 const FAST = 80, SLOW = 500                 // ms between two looks at what is made: waiting for it, or ahead of it
 
-const thePlayer = () => (globalThis[PLAYER] ??= createPlayer())
+export const thePlayer = () => (globalThis[PLAYER] ??= createPlayer())
 
 function createPlayer() {
   const { value: kept, save } = createStore(), faces = new Set(), tracks = createTracks()
@@ -31,7 +37,7 @@ function createPlayer() {
     try {
       while (!one.complete && (one === track || one === ahead)) {
         const voice = one.voice.split(':')[0]
-        update(one, await ask(`/narration/${one.language}/${one.chapter.id}?voice=${voice}&sentence=${one.wanted}`))
+        update(one, await ask(`narration/${one.language}/${one.chapter.id}?voice=${voice}&sentence=${one.wanted}`))
         if (!one.complete) await wait(phase === 'loading' ? FAST : SLOW, one)
       }
     } catch {

@@ -1,7 +1,7 @@
 // What is remembered in this browser: voice and place by language, speed. Where nothing may be kept, nothing is.
 const STORE = 'pradit.player'
 
-function createStore() {
+export function createStore() {
   let kept = {}
   try {
     kept = JSON.parse(localStorage.getItem(STORE)) ?? {}

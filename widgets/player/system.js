@@ -1,12 +1,14 @@
 // The keys of headsets and lock screens, and what those show.
-function tellSystem(player) {
+import { address } from '../shared/address.js'
+
+export function tellSystem(player) {
   const session = navigator.mediaSession, { track, page, phase } = player
   if (!session) return
   session.playbackState = player.busy ? 'playing' : phase === 'paused' ? 'paused' : 'none'
   if (globalThis.MediaMetadata) {
     session.metadata = new MediaMetadata({
       title: track.chapter.title, artist: page.text.article, album: page.text.product,
-      artwork: [{ src: '/app/static/mark.svg', type: 'image/svg+xml', sizes: 'any' }],
+      artwork: [{ src: address('app/static/mark.svg'), type: 'image/svg+xml', sizes: 'any' }],
     })
   }
   if (!player.keyed) {

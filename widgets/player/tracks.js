@@ -1,12 +1,14 @@
 // What the server tells: the chapters of a language, and tracks, which are chapters in one voice.
+import { address } from '../shared/address.js'
+
 const TRIES = 6, HELD = 12
 
-const wait = (ms, one = {}) => new Promise(resolve => { one.wake = resolve; setTimeout(resolve, ms) })
+export const wait = (ms, one = {}) => new Promise(resolve => { one.wake = resolve; setTimeout(resolve, ms) })
 
-async function ask(path) {
+export async function ask(path) {
   for (let n = 1; ; n++) {
     try {
-      const answer = await fetch(path)
+      const answer = await fetch(address(path))
       if (!answer.ok) throw new Error(answer.status)
       return await answer.json()
     } catch (error) {
@@ -16,7 +18,7 @@ async function ask(path) {
   }
 }
 
-function createTracks() {
+export function createTracks() {
   const tracks = new Map(), books = new Map(), lengths = new Map()
   const name = one => [one.language, one.voice, one.chapter.id].join()
 
@@ -32,7 +34,7 @@ function createTracks() {
     lengths,                                // seconds of the chapters that are made
     chapters(language) {
       if (!books.has(language)) {
-        books.set(language, ask(`/narration/${language}`).catch(error => { books.delete(language); throw error }))
+        books.set(language, ask(`narration/${language}`).catch(error => { books.delete(language); throw error }))
       }
       return books.get(language)
     },

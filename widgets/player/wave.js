@@ -1,7 +1,7 @@
 // The waveform: what the audio measures, twenty values a second; a low line where nothing is made yet.
 const FINE = 20, UNMADE = 0.04
 
-function peaksOf(track) {
+export function peaksOf(track) {
   if (track.drawn === track.version) return track.wave
   const wave = new Float32Array(Math.max(1, Math.round(track.duration * FINE))).fill(UNMADE)
   track.sentences.forEach((sentence, i) => {
@@ -15,7 +15,7 @@ function peaksOf(track) {
 }
 
 // `count` bars: the loudest moment of each stretch.
-function barsOf(track, count) {
+export function barsOf(track, count) {
   const wave = peaksOf(track)
   return track.bars[count] ??= Array.from({ length: count }, (_, i) => {
     const from = Math.floor(i * wave.length / count), to = Math.max(from + 1, Math.floor((i + 1) * wave.length / count))
@@ -23,7 +23,7 @@ function barsOf(track, count) {
   })
 }
 
-function drawWave(canvas, track, time, { step, cursor }) {
+export function drawWave(canvas, track, time, { step, cursor }) {
   const ratio = devicePixelRatio || 1, width = canvas.clientWidth, height = canvas.clientHeight
   if (!width) return
   if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio)

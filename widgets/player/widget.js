@@ -1,6 +1,13 @@
 // A face of the player: the bar of every page, the card of the Listen view, or the list of chapters.
 //   data.form      which one; the bar, which stands in the frame, also brings
 //   data.language, data.voices, data.fallbacks, data.text   what the player speaks with
+import { address } from '../shared/address.js'
+import { fill } from '../shared/words.js'
+import { listenToPage, offerSelection } from './keys.js'
+import { createMarks } from './marks.js'
+import { thePlayer } from './player.js'
+import { drawWave } from './wave.js'
+
 const ICONS = {
   play: ['0 0 20 20', 'M6 3.6v12.8c0 .6.7 1 1.2.6l9.3-6.4c.4-.3.4-.9 0-1.2L7.2 3c-.5-.4-1.2 0-1.2.6z'],
   pause: ['0 0 20 20', 'M5.5 3h2a1 1 0 0 1 1 1v12a1 1 0 0 1-1 1h-2a1 1 0 0 1-1-1V4a1 1 0 0 1 1-1zM12.500 3h2a1 1 0 0 1 1 1v12a1 1 0 0 1-1 1h-2a1 1 0 0 1-1-1V4a1 1 0 0 1 1-1z'],
@@ -23,8 +30,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   return () => { face.destroy(); mounted.delete(parentElement) }
 }
 
-const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name])
-const clock = seconds => {
+export const clock = seconds => {
   const whole = Math.max(0, Math.floor(seconds + 1e-6))
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`
 }
@@ -148,7 +154,7 @@ function createFace(root, form) {
     write(speaker, fill(text.speaks, { voice: player.page.voices[speaks] ?? '' }))
     options($('#sleep'), [['', text.sleep_off], ...MINUTES.map(n => [String(n), fill(text.sleep_minutes, { n })]), ['chapter', text.sleep_chapter]], player.sleep)
     link.hidden = !track.audio
-    if (track.audio) { link.href = `/audio/${track.audio}.mp3`; link.download = `pradit-${player.language}-${number()}-${track.chapter.id}.mp3` }
+    if (track.audio) { link.href = address(`audio/${track.audio}.mp3`); link.download = `pradit-${player.language}-${number()}-${track.chapter.id}.mp3` }
     wave.setAttribute('aria-valuemax', Math.round(track.duration))
   }
   function chapters(text) {

@@ -1,4 +1,6 @@
 // The address in the bar is the state of the page: what is shown here is read when the dialog opens.
+import { address } from '../shared/address.js'
+import { copy } from '../shared/copy.js'
 
 const LOOPBACK = /^(localhost|127\.[\d.]+|\[::1\])$/
 const SAID = 2500 // ms the button says that it is done
@@ -26,14 +28,14 @@ export default function ({ data, parentElement }) {
   status.textContent = ''
 
   find('.open').onclick = () => {
-    const address = reachable(data.addresses)
-    input.value = address ?? location.href
-    find('.alone').hidden = Boolean(address)
-    find('.room').hidden = !address
-    if (address) {
+    const reached = reachable(data.addresses)
+    input.value = reached ?? location.href
+    find('.alone').hidden = Boolean(reached)
+    find('.room').hidden = !reached
+    if (reached) {
       const image = find('img')
-      image.src = `/qr.svg?text=${encodeURIComponent(address)}`
-      image.alt = text.code.replace('{address}', address)
+      image.src = address(`qr.svg?text=${encodeURIComponent(reached)}`)
+      image.alt = text.code.replace('{address}', reached)
       find('figcaption').textContent = text.scan
     }
     dialog.showModal()

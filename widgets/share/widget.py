@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from widgets.component import component
 
-_share = component("share", shared=["copy"])
+_share = component("share")
 
 
 def share(*, addresses: Sequence[str], text: Mapping[str, str]) -> None:

@@ -1,5 +1,5 @@
 /** Copy a text. Outside https and localhost browsers offer no clipboard: there a selection, inside `place`, is copied. */
-async function copy(text, place = document.body) {
+export async function copy(text, place = document.body) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text)
   const field = document.createElement('textarea')
   field.value = text

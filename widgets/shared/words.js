@@ -1,5 +1,8 @@
-// Words: {fields}, *variables* and **strong** from the strings, written where data-v says.
-function createWords(root) {
+// Words of the strings: {fields} are filled in.
+export const fill = (text, fields) => text.replace(/\{(\w+)\}/g, (_, name) => fields[name])
+
+// Words with {fields}, *variables* and **strong**, written where data-v says.
+export function createWords(root) {
   const slots = {}, formats = {}
   let text = {}, language = 'en', unbroken = null
   for (const node of root.querySelectorAll('[data-v]')) (slots[node.dataset.v] ||= []).push(node)
@@ -9,7 +12,7 @@ function createWords(root) {
     const marked = safe.replace(/\*\*(.+?)\*\*/g, '<b>$1</b>').replace(/\*(.+?)\*/g, '<i class="m">$1</i>')
     return unbroken ? marked.replace(unbroken, '<span class="nb">$&</span>') : marked
   }
-  const words = (key, fields = {}) => text[key].replace(/\{(\w+)\}/g, (_, name) => fields[name])
+  const words = (key, fields = {}) => fill(text[key], fields)
   const plain = (key, fields) => words(key, fields).replaceAll('*', '')
   const number = (x, digits = 0, fixed = false) => {
     const least = fixed ? digits : 0

@@ -1,4 +1,7 @@
 // Brings files to the server by a plain request each, then tells the page their names. What is too large is not sent.
+import { address } from '../shared/address.js'
+import { fill } from '../shared/words.js'
+
 const zones = new WeakMap()
 
 export default function ({ data, parentElement, setTriggerValue }) {
@@ -13,10 +16,8 @@ function createZone(root) {
   const status = root.querySelector('.status'), refusal = root.querySelector('.refusal')
   let data, tell, busy = false
 
-  const fill = (words, fields) => words.replace(/\{(\w+)\}/g, (_, name) => fields[name])
-
   async function post(file) {
-    const answer = await fetch('/upload', { method: 'POST', body: file, headers: { 'x-pradit-upload': '1', 'content-type': 'application/octet-stream' } })
+    const answer = await fetch(address('upload'), { method: 'POST', body: file, headers: { 'x-pradit-upload': '1', 'content-type': 'application/octet-stream' } })
     return answer.json()
   }
 
