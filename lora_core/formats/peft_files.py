@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -77,11 +79,14 @@ def open_files(
 
 def _streamed(stream: BinaryIO, limit: int) -> TensorFile:
     """The file of a stream, on disk for as long as something refers to it."""
-    folder = tempfile.TemporaryDirectory(prefix="pradit-")
-    path = Path(folder.name) / TENSOR_FILE
-    copy_stream(stream, path, limit)
-    tensors = TensorFile(path)
-    tensors.keep = folder
+    folder = Path(tempfile.mkdtemp(prefix="pradit-"))
+    try:
+        copy_stream(stream, folder / TENSOR_FILE, limit)
+        tensors = TensorFile(folder / TENSOR_FILE)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    weakref.finalize(tensors, shutil.rmtree, folder, ignore_errors=True)
     return tensors
 
 

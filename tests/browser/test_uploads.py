@@ -130,7 +130,7 @@ def test_an_adapter_is_shown_layer_by_layer(server: str, reader: Page) -> None:
         [file("adapter_model.safetensors", adapter(0, 1, 10)), file("adapter_config.json", CONFIG)]
     )
     expect(box).to_contain_text("adapter_model.safetensors: 3 layers, of rank 4.")
-    expect(box).to_contain_text("as adapter_config.json says")
+    expect(box).to_contain_text("as PEFT computes them from adapter_config.json")
     expect(box).to_contain_text("learned most")
     expect(box.get_by_role("img", name=re.compile(r"^γBA of \S+, 20 by 30$"))).to_be_visible()
     control(reader).set_input_files([file("adapter_model.safetensors", adapter(0))])

@@ -1,17 +1,20 @@
-"""Figures of a brought adapter: which layers learned most, and one layer's singular values and energy."""
+"""Figures of an adapter: which layers learned most, and one layer's singular values and energy."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 from markupsafe import escape
 
-from web.adapter.reading import Brought, Layer
+from lora_core.inspection import Layer, Report
+from web.adapter.reading import Shown, per_entry, size_of
 from web.kit.axes import Spec, Words, annotation
 from web.kit.figures import Line, Spectrum, growth_figure, spectrum_figure
 from web.kit.i18n import number, percent, t
 from widgets.figure.widget import Table
 
 SHOWN = 12  # bars of the ranking; the table has all layers
+MAX_ROWS = 1000  # of the table, and layers to choose from
 ROW = 42  # px of a bar with its name above it
 
 
@@ -23,16 +26,15 @@ def small(value: float) -> str:
     return number(value, min(digits, 8))
 
 
-def ranked(brought: Brought) -> list[Layer]:
-    """The layers, those that learned most first."""
-    return sorted(brought.layers, key=lambda layer: -layer.size)
+def ranked(report: Report) -> list[Layer]:
+    """The layers, those that learned most first; what cannot be measured comes last."""
+    return sorted(report.layers, key=lambda layer: -(size_of(layer) or 0.0))
 
 
-def ranking(brought: Brought) -> tuple[Spec, str, Table]:
+def ranking(layers: Sequence[Layer]) -> tuple[Spec, str, Table]:
     """The largest updates as bars, their names above them; all of them as a table."""
-    layers = ranked(brought)
     top = layers[:SHOWN]
-    sizes = [layer.size for layer in top]
+    sizes = [size_of(layer) or 0.0 for layer in top]
     rows = list(range(len(top)))
     most = max(sizes) or 1.0
     names = [
@@ -49,7 +51,9 @@ def ranking(brought: Brought) -> tuple[Spec, str, Table]:
         for row, layer in enumerate(top)
     ]
     values = [
-        annotation(small(layer.size), x=1, xref="paper", xanchor="right", y=row, yanchor="bottom", yshift=5)
+        annotation(
+            _or_dash(size_of(layer)), x=1, xref="paper", xanchor="right", y=row, yanchor="bottom", yshift=5
+        )
         for row, layer in enumerate(top)
     ]
     axis = {"visible": False, "fixedrange": True}
@@ -81,34 +85,44 @@ def ranking(brought: Brought) -> tuple[Spec, str, Table]:
     alt = t(
         "adapters.ranking.alt",
         first=top[0].name,
-        size=small(sizes[0]),
+        size=_or_dash(size_of(top[0])),
         last=layers[-1].name,
-        least=small(layers[-1].size),
+        least=_or_dash(size_of(layers[-1])),
     )
     head = [
         t(f"adapters.column.{name}")
-        for name in ("layer", "shape", "rank", "gamma", "size", "per_entry", "effective_rank", "ninety")
+        for name in ("layer", "shape", "rank", "alpha", "gamma", "size", "product", "per_entry")
     ]
     table = Table(
         head=head,
         rows=[
             [
                 layer.name,
-                f"{layer.shape[0]} × {layer.shape[1]}",
-                number(layer.rank),
-                number(layer.gamma, 3),
-                small(layer.size),
-                small(layer.per_entry),
-                number(layer.effective_rank, 1),
-                number(ninety(layer)),
+                _shape(layer),
+                "–" if layer.rank is None else number(layer.rank),
+                "–" if layer.alpha is None else number(layer.alpha, None if layer.alpha % 1 == 0 else 3),
+                "–" if layer.scale is None else number(layer.scale, 3),
+                _or_dash(layer.norm),
+                _or_dash(layer.product_norm),
+                _or_dash(per_entry(layer)),
             ]
-            for layer in layers
+            for layer in layers[:MAX_ROWS]
         ],
     )
     return spec, alt, table
 
 
-def spectrum(layer: Layer) -> tuple[Spec, str, Table]:
+def _shape(layer: Layer) -> str:
+    """(d_out, d_in), of how many experts."""
+    one = " × ".join("–" if side is None else str(side) for side in (layer.d_out, layer.d_in))
+    return one if layer.experts == 1 else f"{layer.experts} × ({one})"
+
+
+def _or_dash(value: float | None) -> str:
+    return "–" if value is None else small(value)
+
+
+def spectrum(layer: Shown) -> tuple[Spec, str, Table]:
     """The singular values of γBA on a log axis."""
     values = layer.singular.tolist()
     words = Words(
@@ -130,7 +144,7 @@ def spectrum(layer: Layer) -> tuple[Spec, str, Table]:
     return spec, alt, Table(head=[words.x, words.y], rows=rows)
 
 
-def energy(layer: Layer) -> tuple[Spec, str, Table]:
+def energy(layer: Shown) -> tuple[Spec, str, Table]:
     """The share of the energy in the first directions, beside a spectrum that is flat."""
     kept = layer.energy.tolist()
     count = len(kept)
@@ -156,7 +170,7 @@ def energy(layer: Layer) -> tuple[Spec, str, Table]:
     )
 
 
-def ninety(layer: Layer) -> int:
+def ninety(layer: Shown) -> int:
     """The least rank that keeps nine tenths of the energy."""
     return int(np.searchsorted(layer.energy, 0.9 - 1e-12)) + 1
 

@@ -21,8 +21,8 @@ def take(files: Sequence[File]) -> None:
     Raises:
         RefusedError: it is no picture and no matrix.
     """
-    ((name, data),) = files
-    keep(name, data)
+    ((name, file),) = files
+    keep(name, file.read())
     st.query_params.update({"source": "own"})
 
 

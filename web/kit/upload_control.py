@@ -1,17 +1,22 @@
 """The control by which a reader uploads files to a page, and the sentence that says why they were refused."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import streamlit as st
 
 from web.kit.i18n import group, number, t
 from web.kit.reader import reader_id
-from web.kit.upload_store import UPLOADS
+from web.kit.upload_store import UPLOADS, UploadedFile
 from web.kit.uploads import RefusedError
 from widgets.upload.widget import upload
 
-File = tuple[str, bytes]
-"""A file's own name, and what it holds."""
+
+class File(NamedTuple):
+    """A file that a reader uploaded: its own name, and where it lies."""
+
+    name: str
+    file: UploadedFile
 
 
 def upload_control(
@@ -36,7 +41,7 @@ def upload_control(
     def arrived(named: Sequence[tuple[str, str]]) -> None:
         st.session_state.pop(memory, None)
         try:
-            read([(name, _taken(held)) for held, name in named])
+            read([File(name, _taken(held)) for held, name in named])
         except RefusedError as refused:
             st.session_state[memory] = refused
 
@@ -60,14 +65,15 @@ def sentence(refused: RefusedError) -> str:
         else value
         for name, value in refused.fields.items()
     }
-    return t(f"uploads.refused.{refused.key}", **fields)
+    key = refused.key if "." in refused.key else f"uploads.refused.{refused.key}"
+    return t(key, **fields)
 
 
-def _taken(held: str) -> bytes:
-    data = UPLOADS.take(held, reader_id())
-    if data is None:
+def _taken(held: str) -> UploadedFile:
+    file = UPLOADS.take(held, reader_id())
+    if file is None:
         raise RefusedError("gone")
-    return data
+    return file
 
 
 def _refusals() -> dict[str, str]:

@@ -14,12 +14,14 @@ from tests.jobs.helpers import wait_until
 from web.frame import upload_route
 from web.frame.upload_route import HEADER, MAX_BYTES, ROUTES
 from web.kit.reader import COOKIE, signed
-from web.kit.upload_store import UploadStore
+from web.kit.upload_store import UploadedFile, UploadStore
+
+LARGE = 1 << 20  # bytes of the largest file that the store of these tests is made for
 
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> UploadStore:
-    store = UploadStore()
+    store = UploadStore(most=3 * LARGE, most_each=2 * LARGE, most_address=2 * LARGE)
     monkeypatch.setattr(upload_route, "UPLOADS", store)
     return store
 
@@ -30,6 +32,10 @@ def client(store: UploadStore) -> Iterator[TestClient]:
         yield client
 
 
+def content(file: UploadedFile | None) -> bytes | None:
+    return None if file is None else file.read()
+
+
 def test_a_file_is_taken_once_by_the_reader_who_sent_it(client: TestClient, store: UploadStore) -> None:
     answer = client.post("/upload", content=b"numbers", headers={HEADER: "1"})
     assert answer.status_code == 200
@@ -37,7 +43,7 @@ def test_a_file_is_taken_once_by_the_reader_who_sent_it(client: TestClient, stor
     assert len(name) >= 20
     assert store.take(name, "ben") is None
     assert store.take("another", "ann") is None
-    assert store.take(name, "ann") == b"numbers"
+    assert content(store.take(name, "ann")) == b"numbers"
     assert store.take(name, "ann") is None
 
 
@@ -93,8 +99,24 @@ def test_there_is_room_for_so_much(client: TestClient, store: UploadStore) -> No
     first = client.post("/upload", content=b"1234567", headers={HEADER: "1"}).json()["id"]
     answer = client.post("/upload", content=b"1234", headers={HEADER: "1"})
     assert (answer.status_code, answer.json()) == (503, {"refused": "busy"})
-    assert store.take(first, "ann") == b"1234567"
+    taken = store.take(first, "ann")
+    assert content(taken) == b"1234567"
+    again = client.post("/upload", content=b"1234", headers={HEADER: "1"})
+    assert again.status_code == 503, "it lies there while the page refers to it"
+    path = taken.path if taken else None
+    del taken
+    assert path is not None
+    assert not path.exists()
     assert client.post("/upload", content=b"1234", headers={HEADER: "1"}).status_code == 200
+
+
+def test_nothing_of_a_file_is_kept_in_memory_and_nothing_stays_on_disk(store: UploadStore) -> None:
+    name = held(store, "ann", LARGE)
+    (path,) = store._folder.iterdir()  # type: ignore[union-attr]
+    assert path.stat().st_size == LARGE
+    assert not any(isinstance(value, bytes | bytearray) for value in vars(store._uploads[name]).values())
+    store.drop(name)
+    assert not path.exists()
 
 
 def held(store: UploadStore, reader: str, size: int, address: str = "here") -> str:
@@ -109,22 +131,22 @@ def held(store: UploadStore, reader: str, size: int, address: str = "here") -> s
 def test_what_was_announced_takes_no_room(store: UploadStore) -> None:
     for i in range(1000):
         store.begin(f"stranger {i}", "there")
-    assert held(store, "ann", MAX_BYTES)
+    assert held(store, "ann", LARGE)
 
 
 def test_one_reader_leaves_room_for_the_others(store: UploadStore) -> None:
-    adapter = [held(store, "ann", MAX_BYTES) for _ in range(2)]
+    adapter = [held(store, "ann", LARGE) for _ in range(2)]
     assert all(adapter), "two large files are one adapter"
     assert not held(store, "ann", 1)
-    assert held(store, "ben", MAX_BYTES, "elsewhere")
+    assert held(store, "ben", LARGE, "elsewhere")
     store.drop(adapter[0])
     assert held(store, "ann", 1)
 
 
 def test_one_address_leaves_room_for_the_others_whoever_it_says_it_is(store: UploadStore) -> None:
-    files = [held(store, f"stranger {i}", MAX_BYTES // 4, "there") for i in range(20)]
+    files = [held(store, f"stranger {i}", LARGE // 4, "there") for i in range(20)]
     assert sum(map(bool, files)) == 8, "two of the largest"
-    assert held(store, "ann", MAX_BYTES)
+    assert held(store, "ann", LARGE)
 
 
 def test_where_room_runs_out_who_holds_most_gives_way(store: UploadStore) -> None:
@@ -133,7 +155,7 @@ def test_where_room_runs_out_who_holds_most_gives_way(store: UploadStore) -> Non
     assert all(files)
     mine = held(store, "ann", 8, "mine")
     assert mine
-    assert [store.take(name, reader) for name, reader in zip(files, "abc", strict=True)] == [
+    assert [content(store.take(name, reader)) for name, reader in zip(files, "abc", strict=True)] == [
         None,
         bytes(10),
         bytes(10),
@@ -158,7 +180,7 @@ def test_what_nobody_takes_is_forgotten(store: UploadStore) -> None:
     store.finish(name)
     assert store.take(name, "ann") is None
     store.seconds = 60.0
-    assert held(store, "ben", MAX_BYTES, "here"), "its room is free again"
+    assert held(store, "ben", LARGE, "here"), "its room is free again"
 
 
 def test_what_nobody_takes_does_not_stay_until_the_next_file_comes(
