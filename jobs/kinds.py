@@ -21,7 +21,7 @@ from typing import Any, Protocol, Self
 
 from jobs.limits import Refused, refusal
 from jobs.protocol import Frame, as_array
-from lab.bases.recipes import layers
+from lab.bases.registry import BASES
 from lab.claims import ExperimentConfig, live
 from lab.claims.record import rounded
 from lab.runs.config import TrainConfig
@@ -79,7 +79,6 @@ def warm(wanted: str) -> str:
     """
     import torch
 
-    from lab.runs.config import TASKS
     from lab.runs.fine_tune import fine_tune, pick_device
 
     torch.set_num_threads(1)
@@ -87,8 +86,8 @@ def warm(wanted: str) -> str:
         device = pick_device(wanted)
     except ValueError as error:
         raise Unusable("device", device=wanted) from error
-    for base, tasks in TASKS.items():
-        run = fine_tune(TrainConfig(base=base, task=tasks[0], steps=1), device=device)
+    for name, base in BASES.items():
+        run = fine_tune(TrainConfig(base=name, task=next(iter(base.lessons)), steps=1), device=device)
         next(run)
         del run
     return device
@@ -181,8 +180,9 @@ def zip_folder(folder: Path) -> bytes:
 
 def check_layers(config: TrainConfig) -> None:
     """Layers that the base has, and a rank that they can have."""
-    shapes = layers(config.base)
-    embeddings = () if config.adapter else ("embed", "position")  # these train whole, or not at all
+    base = BASES[config.base]
+    shapes = base.layers
+    embeddings = () if config.adapter else tuple(base.embeddings)  # these train whole, or not at all
     try:
         chosen = select((*embeddings, *shapes), config.targets)
     except ValueError as error:

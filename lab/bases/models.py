@@ -6,15 +6,19 @@ Every matrix inside is an ``nn.Linear`` without bias, W of shape (d_out, d_in), 
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from lab.bases.registry import base_called
 from lab.bases.vocabulary import INDEX as INDEX
 from lab.bases.vocabulary import VOCABULARY as VOCABULARY
 from lab.data import CHECKPOINTS
+
+M = TypeVar("M", bound=nn.Module)
 
 
 def encode(text: str) -> Tensor:
@@ -148,16 +152,18 @@ class MLP(nn.Module):
         return logits
 
 
-def load_base(name: str) -> GPT | MLP:
-    """A shipped base model with its trained weights, on the CPU.
-
-    Raises:
-        ValueError: there is no base of this name; the message lists those that exist.
-    """
-    makers: dict[str, type[GPT] | type[MLP]] = {"gpt-en": GPT, "gpt-en-th": GPT, "mlp-mnist": MLP}
-    if name not in makers:
-        raise ValueError(f"no base {name!r}; bases are: {', '.join(makers)}")
+def trained(maker: type[M], name: str) -> M:
+    """A shipped model with the weights of a checkpoint, on the CPU."""
     with torch.device("meta"):  # shapes alone: no random start to be thrown away
-        model = makers[name]()
+        model = maker()
     model.load_state_dict(load_file(CHECKPOINTS / f"{name}.safetensors"), assign=True)
     return model
+
+
+def load_base(name: str) -> nn.Module:
+    """A base model with its trained weights, on the CPU.
+
+    Raises:
+        ConfigError: (a ValueError) there is no base of this name; lists those that exist.
+    """
+    return base_called(name).load()

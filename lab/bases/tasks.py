@@ -7,6 +7,7 @@ The data are vendored in ``data/`` (origin and licences: ``data/README.md``).
 from __future__ import annotations
 
 import lzma
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -18,7 +19,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor, nn
 
-from lab.bases.models import GPT, decode, encode
+from lab.bases.models import decode, encode
+from lab.bases.registry import base_of
 from lab.data import DATA
 
 Split = Literal["train", "validation", "test"]
@@ -120,13 +122,13 @@ def rotated(pixels: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
     return np.asarray(turned.reshape(-1, 196))
 
 
-def _text_task(name: str, prompt: str) -> TextTask:
+def text_task(name: str, prompt: str) -> TextTask:
     text = encode(read_text(name))
     first, second = len(text) * 90 // 100, len(text) * 95 // 100
     return TextTask({"train": text[:first], "validation": text[first:second], "test": text[second:]}, prompt)
 
 
-def _image_task(name: str, degrees: float = 0) -> ImageTask:
+def image_task(name: str, degrees: float = 0) -> ImageTask:
     """The original training set trains; its test set is cut in two, first validation and then test."""
     arrays = read_pictures(name)
     if degrees:
@@ -143,41 +145,33 @@ def _image_task(name: str, degrees: float = 0) -> ImageTask:
     )
 
 
-@cache
 def load_task(name: str) -> TextTask | ImageTask:
     """A task by name, read once a process.
 
     Raises:
-        ValueError: there is no task of this name; the message lists those that exist.
+        ConfigError: (a ValueError) no base teaches a task of this name; lists those that exist.
     """
-    match name:
-        case "python":
-            return _text_task("python", prompt="def ")
-        case "thai":
-            return _text_task("thai-titles", prompt="\n")
-        case "thai-names" | "english-names":
-            return _text_task(name, prompt="\n")
-        case "fashion":
-            return _image_task("fashion")
-        case "rotated":
-            return _image_task("mnist", degrees=45)
-    raise ValueError(
-        f"no task {name!r}; tasks are: python, thai, thai-names, english-names, fashion, rotated"
-    )
+    return _loaded(base_of(name).lesson(name).load)
+
+
+@cache
+def _loaded(load: Callable[[], TextTask | ImageTask]) -> TextTask | ImageTask:
+    return load()
 
 
 @torch.no_grad()
-def sample(model: GPT, prompt: str, length: int = 120, seed: int = 0) -> str:
+def sample(model: nn.Module, prompt: str, length: int = 120, seed: int = 0) -> str:
     """The prompt (without leading new lines) and what the model continues it with, at temperature 1.
 
     The seed fixes one uniform number a character, on the CPU: two samples differ by their weights alone.
     """
-    device = model.head.weight.device
+    device = next(model.parameters()).device
+    context = getattr(model, "context", CONTEXT)
     uniform = torch.rand(length, generator=torch.Generator().manual_seed(seed)).to(device)
     text = torch.empty(len(prompt) + length, dtype=torch.int64, device=device)
     text[: len(prompt)] = encode(prompt)
     for end in range(len(prompt), len(text)):
-        logits = model(text[None, max(0, end - model.context) : end])[0, -1]  # (V,)
+        logits = model(text[None, max(0, end - context) : end])[0, -1]  # (V,)
         cumulative = logits.float().softmax(0).cumsum(0)
         text[end] = (cumulative < uniform[end - len(prompt)]).sum().clamp(max=len(logits) - 1)
     return decode(text).lstrip("\n")

@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from lab.bases.recipes import layers
+from lab.bases.registry import BASES, base_of
 from lab.claims.base import (
     Curve,
     Experiment,
@@ -188,10 +188,10 @@ def _trial(progress: Progress, tail: int) -> Trial:
 def _count(request: Request, name: str, found: Sequence[Trial], result: Result) -> None:
     """Episodes, bits and parameters, and what the base was rewarded."""
     recipe, task = request.recipe, name.split("/")[0]
-    base = "mlp-mnist" if task == "rotated" else "gpt-en"
+    base = base_of(task).name if task == "rotated" else "gpt-en"
     size = recipe["picture_batch"] if task == "rotated" else recipe["prompts"] * recipe["samples"]
     kind = name.split("/")[1]
-    shapes = layers(base)
+    shapes = BASES[base].layers
     rank = None if kind == "full" else int(kind[1:])
     result.extra["bits"][name] = {
         "episodes": size * _steps(recipe, name),

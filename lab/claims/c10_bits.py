@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from lab.bases.recipes import layers
+from lab.bases.registry import BASES
 from lab.claims.base import (
     Curve,
     Experiment,
@@ -84,7 +84,7 @@ def verdict(result: Result) -> Verdict:
 def parameters(adapter: str) -> int:
     """That train, of "both/r2" for instance."""
     where, rank = adapter.split("/r")
-    shapes = layers("mlp-mnist")
+    shapes = BASES["mlp-mnist"].layers
     return sum(parameters_of(shapes[name], int(rank)) for name in select(shapes, TARGETS[where]))
 
 

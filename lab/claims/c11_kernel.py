@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lab.bases.recipes import layers
+from lab.bases.registry import BASES
 from lab.claims.base import (
     Curve,
     Experiment,
@@ -71,7 +71,7 @@ def measure(request: Request) -> Iterator[Update]:
     gradients = example_gradients(recipe["task"], recipe["examples"])
     full = kernel(gradients)
     share = {
-        name: sum(d_out * d_in for d_out, d_in in map(dict(layers("gpt-en")).__getitem__, _names(name)))
+        name: sum(d_out * d_in for d_out, d_in in map(dict(BASES["gpt-en"].layers).__getitem__, _names(name)))
         for name in TARGETS
     }
     limit = {
@@ -154,7 +154,7 @@ def alignment(K: Tensor, L: Tensor) -> float:
 
 
 def _names(layer_set: str) -> list[str]:
-    return select(layers("gpt-en"), TARGETS[layer_set])
+    return select(BASES["gpt-en"].layers, TARGETS[layer_set])
 
 
 EXPERIMENT = Experiment(

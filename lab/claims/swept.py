@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
 
+from lab.bases.registry import BASES, base_of
 from lab.claims.base import Curve, Request, Result, Update, Value
 from lab.runs.config import TrainConfig
 from lab.sweep.result import Curve as Run
@@ -57,8 +58,9 @@ def condition(
     adapter = None
     if rank is not None:
         adapter = AdapterConfig(rank=rank, alpha=alpha, targets=targets, gamma_rule=gamma_rule)
-    base = "mlp-mnist" if task in ("fashion", "rotated") else "gpt-en"
-    config = TrainConfig(base, task, adapter, targets, batch=batch, steps=steps, yardstick=False)
+    config = TrainConfig(
+        base_of(task).name, task, adapter, targets, batch=batch, steps=steps, yardstick=False
+    )
     return Condition(config, tuple(rates), tuple(points))
 
 
@@ -164,8 +166,8 @@ def trained(
 
 
 def work(config: TrainConfig) -> float:
-    """How long a run takes, roughly, in pictures: a text of 64 characters takes as long as a hundred."""
-    return config.steps * config.batch * (1 if config.base == "mlp-mnist" else 100)
+    """How long a run takes, roughly, in pictures of the MLP."""
+    return config.steps * config.batch * BASES[config.base].work
 
 
 def best_rate(losses: Curve) -> float:

@@ -6,36 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from lab.bases.registry import base_called
 from lab.settings import Settings
 from lora_core.bounds import ConfigError, JsonConfig, between, choice, real, whole
 from lora_core.config import AdapterConfig, Targets, assign, checked_targets
 
-# Which downstream tasks each shipped base offers; a base's first task is its default.
-TASKS: Mapping[str, tuple[str, ...]] = {
-    "gpt-en": ("python", "thai"),
-    "gpt-en-th": ("thai-names", "english-names"),
-    "mlp-mnist": ("fashion", "rotated"),
-}
-
-# What a reader may ask of the training service (both ends included). They bind TrainConfig, not
-# AdapterConfig: somebody else's model may well have a rank of 512.
-LIMITS: Mapping[str, tuple[float, float]] = {
-    "rank": (1, 64),
-    "alpha": (0.01, 1024.0),
-    "dropout": (0.0, 0.9),
-    "lr": (1e-6, 1.0),
-    "batch": (1, 256),
-    "steps": (1, 2000),
-    "seed": (0, 2**31 - 1),
-}
-
 
 @dataclass(frozen=True)
 class TrainConfig(Settings):
-    """One run: a base, a task, an adapter or full fine-tuning, and how to train. Bounded by LIMITS.
+    """One run: a base, a task, an adapter or full fine-tuning, and how to train, in the base's limits.
 
     Args:
-        base, task: see TASKS.
+        base, task: see `lab.bases.registry.BASES`.
         adapter: None is full fine-tuning of the same matrices.
         targets: which matrices train. With an adapter it is the adapter's. A regular expression is refused:
             it may come from a URL, and a hostile one can take for ever.
@@ -60,15 +42,16 @@ class TrainConfig(Settings):
     yardstick: bool = True
 
     def __post_init__(self) -> None:
-        choice("base", self.base, tuple(TASKS))
-        choice("task", self.task, TASKS[self.base])
+        base = base_called(self.base)
+        base.lesson(self.task)
+        limits = base.limits
         if self.adapter is not None:
             if not isinstance(self.adapter, AdapterConfig):
                 raise ConfigError(
                     "type", field="adapter", value=self.adapter, expected="an AdapterConfig or None"
                 )
             for name in ("rank", "alpha", "dropout"):
-                between(name, getattr(self.adapter, name), *LIMITS[name])
+                between(name, getattr(self.adapter, name), *limits[name])
             assign(self, targets=self.adapter.targets)
         assign(self, targets=checked_targets(self.targets))
         if isinstance(self.targets, str):
@@ -78,9 +61,9 @@ class TrainConfig(Settings):
                 "type", field="targets", value=len(self.targets), expected="at most 64 short names"
             )
         assign(self, lr=real("lr", self.lr))
-        between("lr", self.lr, *LIMITS["lr"])
+        between("lr", self.lr, *limits["lr"])
         for name in ("batch", "steps", "seed"):
             assign(self, **{name: whole(name, getattr(self, name))})
-            between(name, getattr(self, name), *LIMITS[name])
+            between(name, getattr(self, name), *limits[name])
         if not isinstance(self.yardstick, bool):
             raise ConfigError("type", field="yardstick", value=self.yardstick, expected="true or false")

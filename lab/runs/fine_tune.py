@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lab.bases.models import GPT, MLP, load_base
-from lab.bases.recipes import full_lr
+from lab.bases.models import load_base
+from lab.bases.registry import lesson
 from lab.bases.tasks import Batch, ImageTask, Split, TextTask, evaluate, load_task, loss_of, sample
 from lab.runs.config import TrainConfig
 from lab.runs.snapshot import Measure, Point, Snapshot, State
@@ -139,7 +139,7 @@ class _Trainee:
     """
 
     def __init__(self, config: TrainConfig, device: str, *, full: bool, lr: float) -> None:
-        self.model: GPT | MLP = load_base(config.base)
+        self.model = load_base(config.base)
         self.adapter = None if full else config.adapter
         self.before: dict[str, Tensor] = {}  # the chosen matrices as they were, when they train whole
         if self.adapter is not None:
@@ -161,7 +161,7 @@ class _Trainee:
         return self.model.get_parameter(f"{name}.weight")
 
     @contextmanager
-    def merged(self) -> Iterator[GPT | MLP]:
+    def merged(self) -> Iterator[nn.Module]:
         """The model as it stands, quicker to ask: one matrix a layer, no dropout."""
         if self.adapter is None:
             yield self.model
@@ -197,7 +197,8 @@ class _Run:
         self.examples = self._moved(self.task.examples(split))
         self.models = [_Trainee(config, device, full=config.adapter is None, lr=config.lr)]
         if config.yardstick:
-            self.models.append(_Trainee(config, device, full=True, lr=full_lr(config.base, config.task)))
+            lr = lesson(config.base, config.task).full_lr
+            self.models.append(_Trainee(config, device, full=True, lr=lr))
         first, *beside = [(each.model, each.optimizer) for each in self.models]
         self.training = train(*first, self._loss, self._batches(), beside=beside)
         self.step = 0
@@ -274,7 +275,7 @@ class _Run:
         loss, accuracy = self.results[index] if shown and self._is_evaluated() else (None, None)
         text, predictions = None, None
         with torch.no_grad(), self.models[index].merged() as model:
-            if isinstance(self.task, TextTask) and isinstance(model, GPT):
+            if isinstance(self.task, TextTask):
                 text = sample(model, self.task.prompt) if sampled else None
             elif shown:
                 predictions = model(self.examples[0][:PICTURES]).argmax(1).tolist()

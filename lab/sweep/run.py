@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lab.bases.models import load_base
-from lab.bases.recipes import layers
+from lab.bases.registry import BASES
 from lab.bases.tasks import Batch as Examples
 from lab.bases.tasks import Split, TextTask, evaluate, load_task
 from lab.runs.config import TrainConfig
@@ -113,7 +113,7 @@ class _Sweep:
         """Places of the configurations of each batch."""
         inputs, _ = self.task.batch(self.configs[0].batch, torch.Generator())
         rows = inputs.numel() if isinstance(self.task, TextTask) else len(inputs)
-        shapes = layers(self.configs[0].base)
+        shapes = BASES[self.configs[0].base].layers
         return batches(self.kinds, at_once(shapes, rows, self.dtype.itemsize, self.device.type))
 
     def chunk(self, places: Sequence[int]) -> _Chunk:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from lab.bases.recipes import layers
+from lab.bases.registry import BASES
 from tests.browser.conftest import settled, visit, wait_for
 from tests.browser.dragging import WATCH, centre, in_time, messages, overflow, pixels, quiet, said, thumb
 from web.kit.layers import BASE, LAYERS, layer_data
@@ -287,7 +287,7 @@ def test_nothing_overflows_on_a_phone(server: str, new_reader: Callable[..., Pag
         phone.locator(f'[name="mode"][value="{mode}"]').check(force=True)
         for layer in LAYERS[:4]:
             phone.locator("#layer").select_option(layer)
-            rows, columns = layers(BASE)[layer]
+            rows, columns = BASES[BASE].layers[layer]
             expect(said(phone, "size_W")).to_have_text(f"{rows} × {columns}")
             assert overflow(phone, ".st-key-matrices", PARTS) == [0, []], (layer, mode)
 

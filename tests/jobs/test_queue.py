@@ -5,8 +5,9 @@ import pytest
 from content.catalog import LANGUAGES, catalog
 from jobs import Refused
 from jobs.kinds import check
+from lab.bases.base import LIMITS
 from lab.claims import ExperimentConfig
-from lab.runs.config import LIMITS, TrainConfig
+from lab.runs.config import TrainConfig
 from lora_core.config import AdapterConfig
 from tests.jobs.fake_worker import LONG, QUICK
 from tests.jobs.helpers import ask, end_of, running, wait_until, workers

@@ -15,9 +15,10 @@ from content.catalog import LANGUAGES, catalog
 from jobs import Limits, Pool, Refused
 from jobs.kinds import experiment, train
 from lab import claims as experiments
-from lab.bases.recipes import default, layers
+from lab.bases.registry import BASES
 from lab.claims import ExperimentConfig, Result, Update
 from lab.runs.config import TrainConfig
+from lab.runs.defaults import default
 from lab.runs.serving_config import WAYS, ServeConfig
 from lab.runs.snapshot import Measure, Snapshot
 from lora_core.config import AdapterConfig
@@ -50,7 +51,7 @@ def test_a_run_from_press_to_adapter(pool):
         assert sorted(archive.namelist()) == ["adapter_config.json", "adapter_model.safetensors"]
         assert json.loads(archive.read("adapter_config.json"))["r"] == 4
         tensors = load(archive.read("adapter_model.safetensors"))
-    for layer, shape in list(layers("gpt-en").items())[:-1]:
+    for layer, shape in list(BASES["gpt-en"].layers.items())[:-1]:
         a, b = (tensors[f"base_model.model.{layer}.lora_{name}.weight"] for name in "AB")
         assert (b.shape[0], a.shape[1]) == shape
         np.testing.assert_allclose(view.arrays[f"run.delta.{layer}"], 8 * b @ a, atol=1e-5)  # γ = 32 / 4

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.runs.config import LIMITS, TASKS, TrainConfig
+from lab.bases.base import LIMITS
+from lab.bases.registry import BASES
+from lab.runs.config import TrainConfig
 from lora_core.config import GAMMA_RULES, METHODS, AdapterConfig, ConfigError, select
 
 words = st.text(min_size=1, max_size=8)
@@ -44,10 +46,10 @@ def adapters(targets: st.SearchStrategy[Any] = targets) -> st.SearchStrategy[Ada
 
 @st.composite
 def runs(draw: st.DrawFn) -> TrainConfig:
-    base = draw(st.sampled_from(sorted(TASKS)))
+    base = draw(st.sampled_from(sorted(BASES)))
     return TrainConfig(
         base=base,
-        task=draw(st.sampled_from(TASKS[base])),
+        task=draw(st.sampled_from(tuple(BASES[base].lessons))),
         adapter=draw(st.none() | adapters(names_only)),
         targets=draw(names_only),
         lr=draw(within("lr")),
@@ -253,7 +255,7 @@ WITHOUT_TORCH = [
 ]
 
 
-@pytest.mark.parametrize("module", [*WITHOUT_TORCH, "lab.bases.recipes"])
+@pytest.mark.parametrize("module", [*WITHOUT_TORCH, "lab.bases.registry"])
 def test_the_server_imports_it_without_torch(module: str) -> None:
     code = f"import sys, {module}; print('torch' in sys.modules)"
     assert (

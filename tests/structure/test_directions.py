@@ -213,7 +213,7 @@ def test_only_the_upper_floor_knows_streamlit_and_only_the_lower_torch(room: str
         "lora_core.planning.method_cost",
         "lora_core.matrix.low_rank",
         "lora_core.formats.peft",
-        "lab.bases.recipes",
+        "lab.bases.registry",
         "lab.runs.serving_config",
         "lab.runs.serving_record",
         "lab.bases.tenants",

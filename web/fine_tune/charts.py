@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from lab.bases import recipes
+from lab.bases.registry import BASES
 from lora_core.matrix.low_rank import rank_for_energy
 from web.fine_tune import words
 from web.fine_tune.runs import Run
@@ -47,7 +47,7 @@ def loss_chart(run: Run, others: Sequence[Run], names: dict[str, str], *, show: 
 
 def kind(run: Run) -> str:
     """What a run's task is about: "text" or "image"."""
-    return recipes.recipe(run.config.base, run.config.task).kind
+    return BASES[run.config.base].kind
 
 
 def titles(y: str, show: str) -> Words:

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from lab.runs.config import LIMITS, TASKS
+from lab.bases.registry import BASES
 from lora_core.config import METHODS
 from web.fine_tune import cost, experiment, words
 from web.fine_tune.experiment import State
@@ -23,8 +23,8 @@ RATES = [m * 10.0**-p for p in (5, 4, 3, 2) for m in (1, 1.25, 1.6, 2, 2.5, 3.2,
 def controls(page: State) -> None:
     """Every control of a run, in one column."""
     query = page.query
-    _list(page, "base", list(TASKS))
-    _list(page, "task", list(TASKS[query["base"]]))
+    _list(page, "base", list(BASES))
+    _list(page, "task", list(BASES[query["base"]].lessons))
     _list(page, "method", [*METHODS, "full"])
     config = experiment.config_of(query)
     if config.adapter is not None:
@@ -73,7 +73,7 @@ def _slider(page: State, key: str, options: list[str]) -> None:
 
 
 def _count(page: State, key: str, step: int) -> None:
-    low, high = LIMITS[key]
+    low, high = BASES[page.query["base"]].limits[key]
     name = f"ft_{key}"
     show(name, int(page.query[key]))
     st.number_input(

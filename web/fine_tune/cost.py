@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from lab.bases import recipes
+from lab.bases.registry import BASES
 from lab.runs.config import TrainConfig
 from lora_core.config import select
 from lora_core.planning.cost import cost
 from lora_core.planning.method_cost import method_cost
 from web.kit.i18n import number, percent, t
 
-# Shapes of what the GPTs look up: characters and positions. No product, so no operations forward.
-EMBEDDINGS = {"embed": (192, 64), "position": (64, 64)}
 FLOAT = 4  # bytes
 ADAM = 2  # numbers that it keeps of each that trains
 
@@ -31,17 +29,16 @@ class Counted:
 
 def of(config: TrainConfig) -> Counted:
     """The cost of one step of a run, over the linear layers and, where they train, the embeddings."""
-    layers = recipes.layers(config.base)
-    text = recipes.recipe(config.base, config.task).kind == "text"
-    rows = config.batch * (EMBEDDINGS["position"][0] if text else 1)
+    base = BASES[config.base]
+    layers, rows = base.layers, config.batch * base.rows
     names = select(layers, config.targets)
     if config.adapter is not None:
         found = method_cost(config.adapter.method, layers, names, rank=config.adapter.rank, rows=rows)
         return Counted(found.trained, FLOAT * found.trained + found.optimizer_bytes, found.flops)
     full = cost(layers, names, rank=None, rows=rows)
     trained, flops = full.trained, full.flops
-    if text and not isinstance(config.targets, str):
-        looked_up = [math.prod(shape) for name, shape in EMBEDDINGS.items() if name in config.targets]
+    if not isinstance(config.targets, str):  # what is looked up: no product, so no operations forward
+        looked_up = [math.prod(shape) for name, shape in base.embeddings.items() if name in config.targets]
         trained += sum(looked_up)
         if looked_up:  # then the first layer's input has a gradient
             flops += 2 * rows * math.prod(next(iter(layers.values())))

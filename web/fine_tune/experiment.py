@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 
-from lab.bases import recipes
-from lab.runs.config import TASKS, TrainConfig
+from lab.bases.registry import BASES, lesson
+from lab.runs.config import TrainConfig
+from lab.runs.defaults import default
 from lora_core import bounds
 from lora_core.config import METHODS, ConfigError, select
 from web.fine_tune.runs import Run, without_yardstick
@@ -45,14 +46,14 @@ class InvalidValue:
 
 def start(base: str, task: str) -> Query:
     """The experiment that a base and a task begin with."""
-    config = recipes.default(base, task)
+    config = default(base, task)
     views = {name: choices[0] for name, choices in VIEWS.items()}
     return {**config.to_query(), **views, "layer": main_layer(base, config)}
 
 
 def main_layer(base: str, config: TrainConfig) -> str:
     """The layer that is shown first: the last square one that trains, else the last."""
-    shapes = recipes.layers(base)
+    shapes = BASES[base].layers
     names = select(shapes, config.targets)
     square = [name for name in names if shapes[name][0] == shapes[name][1]]
     return (square or names)[-1]
@@ -70,7 +71,7 @@ def config_of(query: Query) -> TrainConfig:
 
 def largest_rank(base: str, config: TrainConfig) -> int:
     """The rank at which the smallest of the chosen matrices is full."""
-    shapes = recipes.layers(base)
+    shapes = BASES[base].layers
     return bounds.largest_rank(shapes[name] for name in select(shapes, config.targets))
 
 
@@ -86,8 +87,8 @@ def read(url: Mapping[str, str]) -> tuple[Query, list[InvalidValue]]:
         invalid.append(InvalidValue(key, value, choices[0], error))
         return choices[0]
 
-    base = chosen("base", tuple(TASKS))
-    query = start(base, chosen("task", TASKS[base]))
+    base = chosen("base", tuple(BASES))
+    query = start(base, chosen("task", tuple(BASES[base].lessons)))
     if url.get("method") in (*METHODS, "full"):
         query = change(query, "method", url["method"])  # at its own rate, unless the link says another
     for key in KEYS[2:]:
@@ -112,7 +113,7 @@ def check(query: Query) -> None:
     for key, choices in VIEWS.items():
         if query[key] not in choices:
             raise ConfigError("choice", field=key, value=query[key], choices=", ".join(choices))
-    shapes = recipes.layers(config.base)
+    shapes = BASES[config.base].layers
     if query["layer"] not in shapes:
         raise ConfigError("choice", field="layer", value=query["layer"], choices=", ".join(shapes))
     try:
@@ -130,18 +131,20 @@ def check(query: Query) -> None:
 def change(query: Query, key: str, value: str) -> Query:
     """The experiment after one control moved. A new base or task brings its recipe."""
     if key in ("base", "task"):
-        fresh = start(value, TASKS[value][0]) if key == "base" else start(query["base"], value)
+        fresh = (
+            start(value, next(iter(BASES[value].lessons))) if key == "base" else start(query["base"], value)
+        )
         return change({**fresh, "axis": query["axis"]}, "method", query["method"])
     changed = {**query, key: value}
     if key == "targets":
         config = config_of(changed)
         most = largest_rank(config.base, config)
         changed["rank"] = str(min(int(changed["rank"]), most))
-        if changed["layer"] not in select(recipes.layers(config.base), config.targets):
+        if changed["layer"] not in select(BASES[config.base].layers, config.targets):
             changed["layer"] = main_layer(config.base, config)
     if key == "method":
-        tuned = recipes.default(query["base"], query["task"])
-        rate = recipes.lr_of(query["base"], query["task"], value)
+        tuned = default(query["base"], query["task"])
+        rate = lesson(query["base"], query["task"]).rate(value)
         changed["lr"] = replace(tuned, lr=rate).to_query()["lr"]
         if value != "full" and changed["targets"] == everything(query["base"]):
             changed["targets"] = tuned.to_query()["targets"]
@@ -158,10 +161,10 @@ def to_url(query: Query, standing: Container[str] = ()) -> Query:
 
 def presets(base: str) -> Query:
     """The named choices of layers, each as the URL has it; `everything` is full fine-tuning's alone."""
-    named = dict(recipes.presets(base))
-    if base.startswith("gpt"):
-        named["everything"] = recipes.EVERYTHING
-    plain = recipes.default(base, TASKS[base][0])
+    named = dict(BASES[base].presets)
+    if whole := BASES[base].everything:
+        named["everything"] = whole
+    plain = default(base, next(iter(BASES[base].lessons)))
     return {
         name: replace(plain, adapter=None, targets=targets).to_query()["targets"]
         for name, targets in named.items()
@@ -184,7 +187,7 @@ def offered(query: Query) -> Query:
 
 def yardstick_of(config: TrainConfig) -> TrainConfig:
     """Full fine-tuning as it trains beside a run."""
-    return replace(config, adapter=None, lr=recipes.full_lr(config.base, config.task), yardstick=False)
+    return replace(config, adapter=None, lr=lesson(config.base, config.task).full_lr, yardstick=False)
 
 
 def to_link(config: TrainConfig) -> Query:

@@ -7,7 +7,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from lab.bases import recipes
+from lab.bases.registry import BASES
 from lab.data import CHECKPOINTS
 from lab.runs.config import TrainConfig
 from web.fine_tune import words
@@ -40,7 +40,7 @@ def first_chart(base: str, task: str, *, log: bool) -> Drawn:
     colours = {"yardstick": method_colour("full"), "run": method_colour(words.method(config))}
     curves = {who: curve(kept["history"], who, "validation") for who in names}
     lines = [Line(name, name, *curves[who], colours[who], faint=True) for who, name in names.items()]
-    about = titles(t(f"fine_tune.axis.loss.{recipes.recipe(base, task).kind}"), "loss")
+    about = titles(t(f"fine_tune.axis.loss.{BASES[base].kind}"), "loss")
     (_, mine), (_, full) = curves["run"], curves["yardstick"]
     before = Rule(mine[0], t("fine_tune.before_level", value=number(mine[0], 2)))
     sentence = t(

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from markupsafe import Markup
 
-from lab.bases import recipes
+from lab.bases.registry import lesson
 from web.fine_tune.charts import kind
 from web.fine_tune.runs import Run
 from web.kit.i18n import number, percent, t
@@ -58,7 +58,7 @@ def pictures(run: Run) -> None:
         return
     columns = answers(run)
     st.html(scores(run))
-    classes = recipes.recipe(run.config.base, run.config.task).classes
+    classes = lesson(run.config.base, run.config.task).classes
     names = [t(f"tasks.class.{name}") for name in classes]
     verdicts = {True: t("fine_tune.samples.right"), False: t("fine_tune.samples.wrong")}
     shown = []

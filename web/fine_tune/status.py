@@ -8,7 +8,7 @@ import streamlit as st
 from markupsafe import Markup
 
 import jobs
-from lab.bases import recipes
+from lab.bases.registry import lesson
 from web.fine_tune import experiment, words
 from web.fine_tune.experiment import State
 from web.fine_tune.runs import Run
@@ -104,6 +104,6 @@ def messages(page: State) -> list[str]:
 def caution(page: State) -> str | None:
     """Why this task fails as it is set up, where failing is the lesson."""
     query = page.query
-    key = recipes.recipe(query["base"], query["task"]).caution
+    key = lesson(query["base"], query["task"]).caution
     learns_all = query["method"] == "full" and query["targets"] == experiment.everything(query["base"])
     return None if key is None or learns_all else t(f"tasks.caution.{key}")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from lab.bases.recipes import layers
+from lab.bases.registry import BASES
 from lab.data import CHECKPOINTS
 from lora_core.formats.peft import SavedAdapter, read
 from lora_core.matrix.low_rank import svd_of_product
@@ -17,7 +17,7 @@ from widgets.factor_view.layer import Adapter, LayerData
 from widgets.factor_view.view import MAX_RANK, RANKS, SOURCE
 
 BASE = "gpt-en"
-LAYERS = tuple(name for name in layers(BASE) if name.startswith("blocks."))
+LAYERS = tuple(name for name in BASES[BASE].layers if name.startswith("blocks."))
 LAYER = "blocks.1.attn.proj"
 """The layer shown when none is named: square, and small enough to see each entry."""
 FOLDERS = {"alpha/r": "alpha_over_r", "alpha/sqrt(r)": "alpha_over_sqrt_r", "constant": "constant"}
@@ -25,7 +25,7 @@ FOLDERS = {"alpha/r": "alpha_over_r", "alpha/sqrt(r)": "alpha_over_sqrt_r", "con
 
 def titles() -> dict[str, str]:
     """The layers as a reader calls them."""
-    shapes = layers(BASE)
+    shapes = BASES[BASE].layers
     return {name: t(f"matrices.layer.{name}", rows=shapes[name][0], cols=shapes[name][1]) for name in LAYERS}
 
 

@@ -6,7 +6,8 @@ from functools import cache
 
 from markupsafe import Markup
 
-from lab.bases import recipes, tenants
+from lab.bases import tenants
+from lab.bases.registry import BASES
 from lab.bases.tenants import TENANTS
 from lab.data import CHECKPOINTS
 from lab.runs.serving_config import names_of
@@ -19,7 +20,7 @@ EMBEDDINGS = 192 * 64 + 64 * 64  # numbers of the base that no linear layer hold
 @cache
 def base_bytes() -> int:
     """The base in memory: every number of its linear layers and embeddings."""
-    linear = sum(d_out * d_in for d_out, d_in in recipes.layers(tenants.BASE).values())
+    linear = sum(d_out * d_in for d_out, d_in in BASES[tenants.BASE].layers.values())
     return FLOAT * (linear + EMBEDDINGS)
 
 

@@ -1,7 +1,7 @@
 """Trains what is shipped: ``python -m lab.data.checkpoints.build WHAT [name …]``, where WHAT is one of
 
 bases    pretrains gpt-en, gpt-en-th and mlp-mnist from the vendored data: three minutes on one thread
-tune     sweeps the learning rates of every task for the defaults in recipes.py: six minutes
+tune     sweeps the learning rates of every task for the defaults in bases/records: six minutes
 methods  sweeps those of the methods that need rates of their own, on every task: three minutes each
 firsts   runs the defaults of every task once, for the fine-tune page to open on: a minute
 starts   computes how every method starts, for the methods page: ten seconds
@@ -29,7 +29,8 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from lab.bases import recipes
+from lab.bases.registry import BASES, base_of
+from lab.runs.defaults import default
 from lab.bases.models import GPT, MLP, encode
 from lab.bases.tasks import (
     CONTEXT,
@@ -46,7 +47,7 @@ from lab.bases.tenants import TENANTS
 from lab.data import CHECKPOINTS
 from lab.data.checkpoints import tenants
 from lab.data.checkpoints.starts import starts
-from lab.runs.config import TASKS, TrainConfig
+from lab.runs.config import TrainConfig
 from lab.runs.fine_tune import fine_tune
 from lab.runs.starts import ALPHA, ARRAYS, BASE, LAYER, RANK, RECORD, SEED, TASK
 from lab.sweep import best_lrs, sweep
@@ -93,7 +94,7 @@ class Recipe:
     texts: tuple[tuple[str, float], ...] = ()
 
 
-BASES = {
+PRETRAINED = {
     "gpt-en": Recipe(steps=2500, batch=16, lr=3e-3, texts=(("shakespeare", 1.0),)),
     "gpt-en-th": Recipe(
         steps=4000,
@@ -119,7 +120,7 @@ def schedule(step: int, steps: int) -> float:
 
 def held_out(name: str, recipe: Recipe) -> dict[str, Batch]:
     """What the losses in a record are measured on: the last twentieth of each text, or the test pictures."""
-    if name == "mlp-mnist":
+    if BASES[name].kind == "image":
         arrays = read_pictures("mnist")
         return {
             "mnist": (
@@ -137,7 +138,7 @@ def held_out(name: str, recipe: Recipe) -> dict[str, Batch]:
 
 def batches(name: str, recipe: Recipe, generator: torch.Generator) -> Callable[[], Batch]:
     """A function that draws the next training batch."""
-    if name == "mlp-mnist":
+    if BASES[name].kind == "image":
         arrays = read_pictures("mnist")
         train = (torch.from_numpy(arrays["train_images"]), torch.from_numpy(arrays["train_labels"]).long())
         return lambda: ImageTask({"train": train}).batch(recipe.batch, generator)
@@ -163,9 +164,9 @@ def losses(model: nn.Module, sets: dict[str, Batch]) -> dict[str, float]:
 
 def pretrain(name: str) -> None:
     """Trains one base and writes ``<name>.safetensors`` and ``<name>.json``."""
-    recipe, started = BASES[name], time.perf_counter()
+    recipe, started = PRETRAINED[name], time.perf_counter()
     generator = torch.Generator().manual_seed(recipe.seed)
-    model = MLP(generator=generator) if name == "mlp-mnist" else GPT(generator=generator)
+    model = MLP(generator=generator) if BASES[name].kind == "image" else GPT(generator=generator)
     optimizer = torch.optim.Adam(model.parameters(), lr=recipe.lr, fused=True)
     sets, draw = held_out(name, recipe), batches(name, recipe, generator)
     drawn = (draw() for _ in range(recipe.steps))
@@ -174,7 +175,7 @@ def pretrain(name: str) -> None:
             print(name, step.number, losses(model, sets), flush=True)
     (CHECKPOINTS / f"{name}.safetensors").write_bytes(save(model.state_dict()))
     result: dict[str, Any] = {"loss": losses(model, sets)}
-    if name == "mlp-mnist":
+    if BASES[name].kind == "image":
         result["accuracy"] = evaluate(model, sets["mnist"])[1]
     record(CHECKPOINTS / f"{name}.json", asdict(recipe), result, started)
 
@@ -198,15 +199,15 @@ def swept(configs: dict[float, list[TrainConfig]]) -> dict[str, Any]:
 def tune(task: str) -> None:
     """Sweeps LoRA's rate and full fine-tuning's on a task, and writes ``records/<base>--<task>.json``."""
     started = time.perf_counter()
-    base = next(base for base in TASKS if task in TASKS[base])
-    config = replace(recipes.default(base, task), yardstick=False)
+    base = base_of(task).name
+    config = replace(default(base, task), yardstick=False)
     result = {}
     for method, rates in RATES.items():
         start = replace(config, adapter=None) if method == "full" else config
         result[method] = swept(
             {
                 lr: [replace(start, lr=lr, seed=seed) for seed in SEEDS]
-                for lr in rates[recipes.recipe(base, task).kind]
+                for lr in rates[BASES[base].kind]
             }
         )
     record(
@@ -221,8 +222,8 @@ def tune_method(name: str) -> None:
     """Sweeps a method's rate on every task, and writes ``records/methods/<name>.json``."""
     started = time.perf_counter()
     result = {}
-    for base, task in ((base, task) for base, tasks in TASKS.items() for task in tasks):
-        start = recipes.default(base, task)
+    for base, task in ((base, task) for base in BASES for task in BASES[base].lessons):
+        start = default(base, task)
         assert start.adapter is not None
         start = replace(start, adapter=replace(start.adapter, method=name), yardstick=False)
         configs = [replace(start, lr=lr, seed=seed) for lr in OWN_RATES[name] for seed in SEEDS]
@@ -240,8 +241,8 @@ def tune_method(name: str) -> None:
 def first(task: str) -> None:
     """Runs the defaults of a task, and keeps its curves in ``records/firsts/<base>--<task>.json``."""
     started = time.perf_counter()
-    base = next(base for base in TASKS if task in TASKS[base])
-    config = recipes.default(base, task)
+    base = base_of(task).name
+    config = default(base, task)
     *_, last = fine_tune(config, every=math.inf)
     points = last.to_json()["history"]
     path = CHECKPOINTS / "records" / "firsts" / f"{base}--{task}.json"
@@ -262,7 +263,7 @@ def retrain(rule: str) -> None:
     """Trains an adapter of each rank under one γ rule, at the rate that is best over ranks 1, 8 and 32."""
     started = time.perf_counter()
     name, alpha = RULES[rule]
-    start = replace(recipes.default("gpt-en", "python"), yardstick=False)
+    start = replace(default("gpt-en", "python"), yardstick=False)
 
     def config(rank: int, lr: float, steps: int) -> TrainConfig:
         adapter = AdapterConfig(rank=rank, alpha=alpha, targets="blocks", gamma_rule=rule)
@@ -309,9 +310,9 @@ def record(path: Path, recipe: dict[str, Any], result: dict[str, Any], started: 
 def main() -> None:
     torch.set_num_threads(1)
     what, names = sys.argv[1], sys.argv[2:]
-    tasks = [task for tasks in TASKS.values() for task in tasks]
+    tasks = [task for base in BASES.values() for task in base.lessons]
     kinds: dict[str, tuple[Callable[[str], None], Iterable[str]]] = {
-        "bases": (pretrain, BASES),
+        "bases": (pretrain, PRETRAINED),
         "tune": (tune, tasks),
         "methods": (tune_method, OWN_RATES),
         "firsts": (first, tasks),

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from lab.bases.models import load_base
-from lab.bases.recipes import default
 from lab.bases.tasks import load_task, loss_of
 from lab.runs.fine_tune import ADAPTER_STREAM, first_gradients
+from lab.runs.defaults import default
 from lab.runs.starts import ALPHA, BASE, LAYER, RANK, SEED, TASK
 from lora_core.adapter import adapted_layers, attach
 from lora_core.config import METHODS, AdapterConfig

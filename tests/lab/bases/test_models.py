@@ -69,5 +69,5 @@ def test_sizes_are_as_told() -> None:
 
 
 def test_an_unknown_base_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(ValueError, match="no base 'gpt-fr'; bases are: gpt-en, gpt-en-th, mlp-mnist"):
+    with pytest.raises(ValueError, match="base is 'gpt-fr', expected one of: gpt-en, gpt-en-th, mlp-mnist"):
         load_base("gpt-fr")

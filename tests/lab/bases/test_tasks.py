@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from lab.bases.models import GPT, decode, encode, load_base
+from lab.bases.registry import BASES
 from lab.bases.tasks import (
     CONTEXT,
     ImageTask,
@@ -21,9 +22,8 @@ from lab.bases.tasks import (
     scaled,
     windows,
 )
-from lab.runs.config import TASKS
 
-NAMES = [task for tasks in TASKS.values() for task in tasks]
+NAMES = [task for base in BASES.values() for task in base.lessons]
 TEXTS = {
     "python": "python",
     "thai": "thai-titles",
@@ -172,5 +172,5 @@ def test_a_sample_follows_the_model() -> None:
 
 
 def test_an_unknown_task_is_refused_with_those_that_exist() -> None:
-    with pytest.raises(ValueError, match="no task 'cooking'; tasks are: python, thai"):
+    with pytest.raises(ValueError, match="task is 'cooking', expected one of: python, thai"):
         load_task("cooking")

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lab.bases.recipes import layers
+from lab.bases.registry import BASES
 from lab.claims import Curve, Result, load
 from lab.claims.c02_learning_rate import ratios
 from lab.claims.c03_rank import gamma
@@ -105,7 +105,7 @@ def test_layers() -> None:
 
 @pytest.mark.parametrize("rank", load("c04_layers").settings[0].choices)
 def test_choices_of_layers_have_as_many_parameters(rank: int) -> None:
-    shapes = layers("gpt-en")
+    shapes = BASES["gpt-en"].layers
     counts = []
     for name, (targets, _) in TARGETS.items():
         wanted = ("attn.", "mlp.") if targets == "blocks" else targets

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from torch import nn
 
-from lab.bases import recipes
 from lab.bases.models import CHECKPOINTS, load_base
+from lab.bases.registry import BASES
 from lab.bases.tasks import evaluate, load_task
 from lab.bases.tenants import BASE, TENANTS, file_bytes, saved
 from lab.data.checkpoints import build, tenants
@@ -27,7 +27,7 @@ def retrained(rule: str, rank: int) -> str:
     return f"retrain/{build.RULES[rule][0]}-r{rank}"
 
 
-@pytest.mark.parametrize("name", recipes.BASES)
+@pytest.mark.parametrize("name", BASES)
 def test_each_base_is_as_good_as_recorded(name: str) -> None:
     record = read(f"{name}.json")
     model = load_base(name)
@@ -85,7 +85,14 @@ def test_more_rank_fits_better_when_the_scale_is_alpha_over_r() -> None:
 def test_every_record_says_how_to_make_it_again() -> None:
     records = sorted(CHECKPOINTS.rglob("*.json"))
     records = [path for path in records if path.name != "adapter_config.json"]
-    kinds = (recipes.BASES, recipes.RECIPES, recipes.METHOD_RATES, RETRAINED, TENANTS, ["starts"])
+    kinds = (
+        BASES,
+        [task for base in BASES.values() for task in base.lessons],
+        build.OWN_RATES,
+        RETRAINED,
+        TENANTS,
+        ["starts"],
+    )
     assert len([path for path in records if path.parent.name != "firsts"]) == sum(map(len, kinds))
     for path in records:
         record = json.loads(path.read_text())

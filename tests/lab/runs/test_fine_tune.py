@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from lab.bases import recipes
 from lab.bases.models import GPT, load_base
+from lab.bases.registry import BASES, lesson
 from lab.bases.tasks import TextTask, evaluate, load_task, sample
 from lab.runs.config import TrainConfig
+from lab.runs.defaults import default
 from lab.runs.fine_tune import (
     PICTURES,
     Snapshot,
@@ -26,8 +27,8 @@ from lab.runs.snapshot import Measure, Point
 from lora_core import load_adapter
 from lora_core.config import METHODS
 
-FASHION = replace(recipes.default("mlp-mnist", "fashion"), steps=30)
-PYTHON = replace(recipes.default("gpt-en", "python"), steps=6)
+FASHION = replace(default("mlp-mnist", "fashion"), steps=30)
+PYTHON = replace(default("gpt-en", "python"), steps=6)
 
 
 def run(config: TrainConfig, **options: object) -> list[Snapshot]:
@@ -73,7 +74,7 @@ def _text_in_every_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_the_loss_falls(base: str, task: str, steps: int, margin: float) -> None:
-    first, *_, last = run(replace(recipes.default(base, task), steps=steps), every=math.inf)
+    first, *_, last = run(replace(default(base, task), steps=steps), every=math.inf)
     for before, after in ((first.run, last.run), (first.yardstick, last.yardstick)):
         assert loss(after) < loss(before) - margin
 
@@ -88,9 +89,9 @@ def test_accuracy_rises_with_what_the_run_says_of_the_pictures() -> None:
 
 
 def test_a_new_alphabet_stalls_behind_frozen_embeddings_and_not_with_them() -> None:
-    config = replace(recipes.default("gpt-en", "thai"), steps=40)
+    config = replace(default("gpt-en", "thai"), steps=40)
     *_, frozen = run(replace(config, yardstick=False), every=math.inf)
-    whole = replace(config, adapter=None, targets=recipes.EVERYTHING, lr=6e-3, yardstick=False)
+    whole = replace(config, adapter=None, targets=BASES["gpt-en"].everything, lr=6e-3, yardstick=False)
     *_, free = run(whole, every=math.inf)
     assert loss(frozen.run) > 4.2
     assert loss(free.run) < loss(frozen.run) - 0.5
@@ -135,12 +136,12 @@ def test_both_models_see_the_same_batches() -> None:
 
 
 def test_the_yardstick_is_full_fine_tuning_at_its_own_rate() -> None:
-    lr = recipes.full_lr(FASHION.base, FASHION.task)
+    lr = lesson(FASHION.base, FASHION.task).full_lr
     full = run(replace(FASHION, adapter=None, targets=FASHION.targets, lr=lr, yardstick=False))[-1]
     beside = run(FASHION)[-1]
     assert full.yardstick is None
     assert beside.yardstick == full.run
-    for name in recipes.layers(FASHION.base):
+    for name in BASES[FASHION.base].layers:
         if name != "head":
             yardstick = beside.arrays[f"yardstick.delta.{name}"]
             np.testing.assert_array_equal(yardstick, full.arrays[f"run.delta.{name}"])

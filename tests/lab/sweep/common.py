@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from lab.bases import recipes
 from lab.runs.config import TrainConfig
+from lab.runs.defaults import default
 from lab.sweep import SweepSnapshot, sweep
 
-FASHION = replace(recipes.default("mlp-mnist", "fashion"), steps=12, yardstick=False)
+FASHION = replace(default("mlp-mnist", "fashion"), steps=12, yardstick=False)
 
 
 def grid(

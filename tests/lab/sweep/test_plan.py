@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.bases import recipes
+from lab.bases.registry import BASES
 from lab.sweep import sweep
 from lab.sweep.plan import FORMS, LONE, Kind, at_once, batches
 from lora_core.config import METHODS
@@ -37,9 +37,9 @@ def test_every_configuration_is_in_one_batch_with_its_likes(kinds: list[Kind], m
 
 
 def test_a_batch_has_as_many_as_the_cache_has_room_for() -> None:
-    assert at_once(recipes.layers("gpt-en"), 16 * 64, 4) == 1
-    assert 4 < at_once(recipes.layers("mlp-mnist"), 64, 4) < 64
-    assert at_once(recipes.layers("gpt-en"), 16 * 64, 4, "cuda") > 8
+    assert at_once(BASES["gpt-en"].layers, 16 * 64, 4) == 1
+    assert 4 < at_once(BASES["mlp-mnist"].layers, 64, 4) < 64
+    assert at_once(BASES["gpt-en"].layers, 16 * 64, 4, "cuda") > 8
 
 
 def test_every_method_is_in_a_batch_or_is_said_why_not() -> None:

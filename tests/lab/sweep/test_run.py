@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from lab.bases import recipes
 from lab.runs.config import TrainConfig
+from lab.runs.defaults import default
 from lab.runs.fine_tune import fine_tune
 from lab.sweep import sweep
 from lab.sweep.batch import Batch
@@ -20,7 +20,7 @@ from tests.lab.sweep.common import FASHION, grid, last
 
 F64 = torch.float64
 CPU = torch.device("cpu")
-PYTHON = replace(recipes.default("gpt-en", "python"), steps=4, batch=2, yardstick=False)
+PYTHON = replace(default("gpt-en", "python"), steps=4, batch=2, yardstick=False)
 
 
 @pytest.mark.parametrize("config", [FASHION, PYTHON], ids=["mlp", "gpt"])

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from lab.bases.registry import BASES
 from lora_core import AdapterConfig, attach, optimizer_for, save_adapter
 from lora_core.config import select
 from lora_core.formats.peft import TENSOR_FILE
@@ -57,9 +58,8 @@ def test_flops_are_torchs_own_count(trained: tuple[str, ...], bias: bool) -> Non
 
 def test_flops_of_the_shipped_gpt_are_torchs_own_count() -> None:
     from lab.bases.models import GPT
-    from lab.bases.recipes import layers
 
-    shapes = dict(layers("gpt-en"))
+    shapes = dict(BASES["gpt-en"].layers)
     names = select(shapes, "blocks")
     model = attach(GPT(), AdapterConfig(rank=4, targets="blocks"))
     tokens = torch.randint(0, 90, (3, 16))

@@ -2,19 +2,19 @@
 
 import pytest
 
-from lab.bases import recipes
-from lab.runs.config import TASKS
+from lab.bases.registry import BASES, lesson
+from lab.runs.defaults import default
 from web.fine_tune import experiment
 from web.fine_tune.experiment import change, config_of, read, to_link, to_url
 
-PAIRS = [(base, task) for base, tasks in TASKS.items() for task in tasks]
+PAIRS = [(base, task) for base in BASES for task in BASES[base].lessons]
 
 
 @pytest.mark.parametrize(("base", "task"), PAIRS)
 def test_a_base_and_a_task_begin_with_their_recipe(base: str, task: str) -> None:
     query, invalid = read({"base": base, "task": task})
     assert not invalid
-    assert config_of(query) == recipes.default(base, task)
+    assert config_of(query) == default(base, task)
 
 
 @pytest.mark.parametrize(("base", "task"), PAIRS)
@@ -34,13 +34,13 @@ def test_full_fine_tuning_is_its_own_yardstick_at_its_own_rate() -> None:
     config = config_of(query)
     assert config.adapter is None
     assert not config.yardstick
-    assert config.lr == recipes.full_lr("gpt-en", "python")
-    assert config_of(change(query, "method", "lora")) == recipes.default("gpt-en", "python")
+    assert config.lr == lesson("gpt-en", "python").full_lr
+    assert config_of(change(query, "method", "lora")) == default("gpt-en", "python")
 
 
 def test_a_method_brings_its_own_rate_unless_the_link_names_one() -> None:
-    own = recipes.lr_of("gpt-en", "python", "lora+")
-    assert own != recipes.default("gpt-en", "python").lr
+    own = lesson("gpt-en", "python").rate("lora+")
+    assert own != default("gpt-en", "python").lr
     assert config_of(change(read({})[0], "method", "lora+")).lr == own
     assert config_of(read({"method": "lora+"})[0]).lr == own
     assert config_of(read({"method": "lora+", "lr": "0.005"})[0]).lr == 0.005

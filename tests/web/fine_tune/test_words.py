@@ -3,7 +3,8 @@
 import pytest
 
 from content.catalog import LANGUAGES
-from lab.runs.config import LIMITS, TrainConfig
+from lab.bases.base import LIMITS
+from lab.runs.config import TrainConfig
 from lora_core.config import AdapterConfig
 from tests.web.fine_tune.sample import run_of
 from web.fine_tune import experiment, words

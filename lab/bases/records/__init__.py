@@ -1,0 +1,1 @@
+"""A file each: what a base is. No torch here until one is loaded."""
