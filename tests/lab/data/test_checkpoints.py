@@ -31,9 +31,9 @@ def retrained(rule: str, rank: int) -> str:
 def test_each_base_is_as_good_as_recorded(name: str) -> None:
     record = read(f"{name}.json")
     model = load_base(name)
-    for source, examples in build.held_out(name, build.BASES[name]).items():
+    for source, examples in build.held_out(name, build.PRETRAINED[name]).items():
         assert evaluate(model, examples)[0] == pytest.approx(record["loss"][source], abs=1e-3)
-    assert record["recipe"]["steps"] == build.BASES[name].steps
+    assert record["recipe"]["steps"] == build.PRETRAINED[name].steps
 
 
 def test_the_bases_know_what_they_were_taught() -> None:
