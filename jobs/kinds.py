@@ -23,7 +23,7 @@ from jobs.limits import Refused, refusal
 from jobs.protocol import Frame, as_array
 from lab.bases.registry import BASES
 from lab.claims import ExperimentConfig, live
-from lab.claims.record import rounded
+from lab.rounding import rounded
 from lab.runs.config import TrainConfig
 from lab.runs.serving_config import ServeConfig
 from lora_core.bounds import largest_rank

@@ -14,8 +14,9 @@ import time
 from pathlib import Path
 
 from lab.claims.base import Experiment, Result, Value
-from lab.claims.record import made, read, rounded, write
+from lab.claims.record import made, read, write
 from lab.claims.registry import NAMES, load
+from lab.rounding import rounded
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -25,7 +25,7 @@ from lab.claims.base import (
     judge,
 )
 from lab.claims.memorise import Learned, Learner, memorise
-from lab.claims.swept import Condition, best_rate, condition, tuned
+from lab.claims.tuned_runs import Condition, best_rate, condition, tuned
 
 MATCH = 0.05  # of what full fine-tuning has learned: a curve within this is full's curve
 CERTAIN = 2  # standard errors of the mean gap

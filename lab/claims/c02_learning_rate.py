@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from lab.claims.base import Experiment, Recipe, Request, Result, Setting, Update, Verdict, judge
-from lab.claims.rates import u_curves
-from lab.claims.swept import Condition, condition
+from lab.claims.rate_curves import u_curves
+from lab.claims.tuned_runs import Condition, condition
 
 TEN = (5.0, 20.0)  # a ratio between these is "about ten"
 FROM = 4  # the rank from which the ratio is judged; the article has another one for rank 1

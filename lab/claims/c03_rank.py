@@ -11,8 +11,8 @@ import math
 from collections.abc import Iterator, Mapping
 
 from lab.claims.base import Experiment, Recipe, Request, Result, Setting, Update, Verdict, judge
-from lab.claims.rates import u_curves
-from lab.claims.swept import Condition, condition
+from lab.claims.rate_curves import u_curves
+from lab.claims.tuned_runs import Condition, condition
 
 HARDLY = 2.0  # the largest best rate over the smallest, for ranks from FROM; the article's own figure
 FROM = 4

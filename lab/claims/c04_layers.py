@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from lab.claims.base import Experiment, Recipe, Request, Result, Setting, Update, Verdict, judge
-from lab.claims.swept import Condition, condition, tuned
+from lab.claims.tuned_runs import Condition, condition, tuned
 from lora_core.config import Targets
 
 ALIKE = 0.05  # of what full fine-tuning learns: two choices of layers that differ by less are as good

@@ -24,7 +24,7 @@ from lab.claims.base import (
     mean,
     sd,
 )
-from lab.claims.swept import Condition, condition, tuned
+from lab.claims.tuned_runs import Condition, condition, tuned
 
 CERTAIN = 2  # standard errors of the mean
 HELPS = 0.5  # of the lowest rank's gap: rank helps if the highest closes as much

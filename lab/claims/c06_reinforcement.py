@@ -28,8 +28,8 @@ from lab.claims.base import (
     Verdict,
     judge,
 )
-from lab.claims.pictures import base_accuracy, learn
-from lab.claims.swept import SELECTION_SEEDS, best_rate
+from lab.claims.picture_rewards import base_accuracy, learn
+from lab.claims.tuned_runs import SELECTION_SEEDS, best_rate
 from lab.runs.reinforce_config import Progress, ReinforceConfig
 from lora_core.config import AdapterConfig, select
 from lora_core.planning.cost import parameters_of

@@ -29,7 +29,7 @@ from lab.claims.base import (
     mean,
 )
 from lab.claims.memorise import LABELS, Learned, Learner, memorise
-from lab.claims.swept import best_rate
+from lab.claims.tuned_runs import best_rate
 from lora_core.config import Targets, select
 from lora_core.planning.cost import parameters_of
 

@@ -26,7 +26,7 @@ from lab.claims.base import (
     Verdict,
     judge,
 )
-from lab.claims.swept import SELECTION_SEEDS, best_rate
+from lab.claims.tuned_runs import SELECTION_SEEDS, best_rate
 from lora_core.config import AdapterConfig
 
 Frontier = dict[str, list[Value]]  # "new" and "forgotten", at each rate

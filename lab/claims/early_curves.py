@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from lab.claims.base import Experiment, Recipe, Request, Result, Setting, Update, Verdict, judge
-from lab.claims.swept import SELECTION_SEEDS, Condition, choose, condition, measure
+from lab.claims.tuned_runs import SELECTION_SEEDS, Condition, choose, condition, measure
 
 START = 10  # steps
 SAME = 0.1  # of what has been learned: at the start, all ranks differ by less

@@ -32,7 +32,7 @@ from lab.claims.base import (
     Verdict,
 )
 from lab.claims.descent import SGD, steps_needed
-from lab.claims.swept import best_rate
+from lab.claims.tuned_runs import best_rate
 from lab.runs.config import TrainConfig
 from lab.sweep.plan import LONE
 from lora_core.config import METHODS, AdapterConfig

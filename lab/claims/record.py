@@ -1,10 +1,9 @@
-"""Recorded results, `content/results/<name>.json`: written by full runs, read by pages. No torch here."""
+"""Recorded results, `results/<name>.json`: written by full runs, read by pages. No torch here."""
 
 from __future__ import annotations
 
 import datetime
 import json
-import math
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from lab.claims.base import Experiment, Result, Verdict
+from lab.rounding import rounded
 
 RESULTS = Path(__file__).parent / "results"
-DIGITS = 6  # significant ones of each number in a file
 
 
 @dataclass(frozen=True)
@@ -85,14 +84,3 @@ def read(name: str, folder: Path = RESULTS) -> Record | None:
         result=Result.from_json(data),
         verdict=Verdict(**data["verdict"]),
     )
-
-
-def rounded(value: Any) -> Any:
-    """Floats to DIGITS significant digits, None where not finite; tuples become lists, as in JSON."""
-    if isinstance(value, float):
-        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {key: rounded(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(each) for each in value]
-    return value

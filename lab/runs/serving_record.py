@@ -1,4 +1,4 @@
-"""The recorded measurement of `lab.runs.serving_trial`, `content/results/serving.json`. No torch here."""
+"""The recorded measurement of `lab.runs.serving_trial`, `results/serving.json`. No torch here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lab.claims.record import rounded
+from lab.rounding import rounded
 from lab.runs.serving_config import ServeConfig
 
 FILE = Path(__file__).parent / "results" / "serving.json"

@@ -5,7 +5,7 @@ import torch
 
 from lab.claims import Result
 from lab.claims.c06_reinforcement import _entropy
-from lab.claims.pictures import base_accuracy, learn
+from lab.claims.picture_rewards import base_accuracy, learn
 from lora_core import AdapterConfig
 from tests.lab.claims.common import judged, seeds
 

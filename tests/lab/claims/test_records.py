@@ -6,7 +6,8 @@ import json
 import pytest
 
 from lab.claims import NAMES, Record, load, read
-from lab.claims.record import RESULTS, rounded
+from lab.claims.record import RESULTS
+from lab.rounding import rounded
 
 LARGEST = 150_000  # bytes; a page reads them all
 CHOSEN_ON_VALIDATION = (

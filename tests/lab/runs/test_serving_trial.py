@@ -1,5 +1,7 @@
 """The four ways of serving answer alike, from the same stream; texts are each tenant's own."""
 
+import importlib.util
+import json
 from collections import Counter
 from dataclasses import replace
 
@@ -9,6 +11,7 @@ import torch
 
 from lab.bases.models import load_base
 from lab.bases.tenants import BASE, TENANTS
+from lab.runs import serving_record, serving_trial
 from lab.runs.serving_config import WAYS, ServeConfig, asked, names_of
 from lab.runs.serving_trial import TEMPERATURE, encode, serve
 from lora_core import load_adapter
@@ -116,3 +119,12 @@ def test_what_cannot_be_is_refused_by_name(values: dict[str, object], key: str, 
 def test_a_request_that_is_alone_in_its_batch_is_served_every_way() -> None:
     *_, (_, result) = serve(ServeConfig(adapters=2, requests=1, rounds=1, base_share=1.0))
     assert np.isfinite([result.rate[way] for way in WAYS]).all()
+
+
+def test_the_command_of_the_record_is_one_that_works_today() -> None:
+    """The file keeps the bytes of its day; who reads it is told where the measurement stands now."""
+    kept = json.loads(serving_record.FILE.read_text("utf-8"))["command"]
+    name = serving_record.read().command.removeprefix("python -m ")
+    assert kept != serving_record.read().command
+    assert name == serving_trial.__name__
+    assert importlib.util.find_spec(name)

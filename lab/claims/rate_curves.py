@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from lab.claims.base import Curve, Request, Result, Update
-from lab.claims.swept import Condition, ended, trained
+from lab.claims.tuned_runs import Condition, ended, trained
 from lab.sweep.result import Curve as Run
 from lab.sweep.result import best_lrs
 

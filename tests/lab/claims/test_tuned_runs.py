@@ -8,9 +8,9 @@ import torch
 import lab.sweep
 from lab.claims import Curve, Request, Result
 from lab.claims.memorise import Learner, memorise
-from lab.claims.rates import u_curves
-from lab.claims.swept import best_rate, condition, trained, tuned
+from lab.claims.rate_curves import u_curves
 from lab.claims.teacher import energies, errors, floor
+from lab.claims.tuned_runs import best_rate, condition, trained, tuned
 from lab.runs.fine_tune import fine_tune
 
 LORA = condition("fashion", 4, [1e-5, 1e-3, 1e-2], steps=30, batch=16, points=[0, 10])
