@@ -21,6 +21,7 @@ from lora_core.formats.refusal import FormatError, refuse_foreign
 
 FILE = peft_names.FILE
 MAX_CONFIG = 16 << 20  # bytes; one with a pattern for each of 10,000 modules has 1
+MAX_RANK = 10**9  # of which no file is written; a float still holds it
 GUARD = 1e-5  # AdaLoRA's, against a rank of 0
 KINDS = ("LORA", "ADALORA")
 
@@ -122,9 +123,12 @@ class PeftConfig:
     @staticmethod
     def _whole(field: str, value: Any) -> int:
         try:
-            return whole(field, value, least=1)
+            found = whole(field, value, least=1)
         except ConfigError as error:
             raise _wrong(str(error)) from None
+        if found > MAX_RANK:
+            raise _wrong(f"{field} is {str(value)[:20]}…, expected at most {MAX_RANK}")
+        return found
 
 
 def read_config(source: str | os.PathLike[str] | bytes) -> PeftConfig:

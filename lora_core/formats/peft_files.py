@@ -39,7 +39,7 @@ class PeftFiles:
 
 def open_files(
     source: str | os.PathLike[str] | bytes | BinaryIO,
-    config: str | os.PathLike[str] | bytes | None = None,
+    config: str | os.PathLike[str] | bytes | PeftConfig | None = None,
     *,
     limit: int | None = None,
 ) -> PeftFiles:
@@ -60,7 +60,8 @@ def open_files(
         tensors = _streamed(source, LIMIT if limit is None else limit)
     else:
         path = Path(source)
-        if path.name == CONFIG_FILE:
+        if path.suffix == ".json" and path.is_file():
+            config = read_config(path)  # refuses a model's own config.json by name
             path = path.parent
         folder = path if path.suffix not in (".safetensors", ".bin") or path.is_dir() else path.parent
         if config is None and (folder / CONFIG_FILE).is_file():
@@ -70,7 +71,7 @@ def open_files(
         else:
             _refuse_pickled(folder)
             tensors = TensorFile(folder / TENSOR_FILE if path == folder else path)
-    found = None if config is None else read_config(config)
+    found = config if config is None or isinstance(config, PeftConfig) else read_config(config)
     names = sort_names(tensors, tensors.name)
     if not len(tensors):
         raise FormatError("no_tensor", f"{tensors.name} holds no tensor")

@@ -132,7 +132,8 @@ def _layer(files: PeftFiles, key: str) -> Layer:
     reason = layer.reason or _unknown(files.config, parts)
     if reason or layer.scale is None:
         return replace(layer, reason=reason or "no_config")
-    return replace(layer, norm=abs(layer.scale) * size)
+    norm = abs(layer.scale) * size
+    return replace(layer, norm=norm) if math.isfinite(norm) else replace(layer, reason="not_finite")
 
 
 def _scaled(config: PeftConfig | None, files: PeftFiles, layer: Layer) -> Layer:

@@ -209,6 +209,7 @@ def test_only_the_upper_floor_knows_streamlit_and_only_the_lower_torch(room: str
         "lora_core",
         "lora_core.config",
         "lora_core.methods",
+        "lora_core.inspection",
         "lora_core.planning.cost",
         "lora_core.planning.method_cost",
         "lora_core.matrix.low_rank",

@@ -232,3 +232,18 @@ def test_what_is_refused_is_refused_in_one_sentence(
     written = capsys.readouterr()
     assert not written.out
     assert written.err.count("\n") == 1
+
+
+def test_a_configuration_alone_leads_to_its_folder_and_a_models_own_is_refused_by_name(folder: Path) -> None:
+    assert inspect(folder / CONFIG_FILE) == inspect(folder)
+    (folder / "config.json").write_text('{"model_type": "llama", "architectures": []}')
+    with pytest.raises(FormatError, match=r"a model's own config.json \(model_type 'llama'\)"):
+        inspect(folder / "config.json")
+
+
+def test_numbers_beyond_all_measure_are_no_infinity_in_json(folder: Path) -> None:
+    entries(folder, lora_alpha=1e308)
+    change(folder, lambda t: t.update({name: t[name].double() * 1e3 for name in t}))
+    report = inspect(folder)
+    assert [layer.norm for layer in report.layers] == [None] * 3
+    json.dumps(report.to_json(), allow_nan=False)
