@@ -21,7 +21,9 @@ from lab.bases.models import load_base
 from lab.bases.registry import lesson
 from lab.bases.tasks import Batch, ImageTask, Split, TextTask, evaluate, load_task, loss_of, sample
 from lab.runs.config import TrainConfig
+from lab.runs.device import pick_device
 from lab.runs.snapshot import Measure, Point, Snapshot, State
+from lab.runs.spectra import singular_values
 from lora_core import estimate_gradients
 from lora_core.adapter import attach, delta_weights, merge, optimizer_for, unmerge
 from lora_core.config import select
@@ -35,20 +37,6 @@ PICTURES = 32  # shown with their predictions
 SAMPLE_EVERY = 2.0  # seconds between two texts: one costs as much as several steps
 GRADIENT_BATCHES = 8  # for the methods that start from an estimate of the gradient
 ADAPTER_STREAM = 2**32  # added to the seed of the batches: A's start is a draw of its own
-
-
-def pick_device(name: str = "auto") -> str:
-    """A device that exists here. ``auto`` takes cuda before mps before cpu.
-
-    Raises:
-        ValueError: the device is unknown or absent; the message lists those that exist.
-    """
-    there = [kind for kind in ("cuda", "mps") if getattr(torch, kind).is_available()] + ["cpu"]
-    if name == "auto":
-        return there[0]
-    if name not in there:
-        raise ValueError(f"no device {name!r} here; expected auto or one of: {', '.join(there)}")
-    return name
 
 
 def evaluation_steps(steps: int) -> list[int]:
@@ -106,18 +94,6 @@ def fine_tune(
     yield run.snapshot(state)
     if unsaved:
         raise unsaved
-
-
-def singular_values(matrix: Tensor) -> Tensor:
-    """Singular values (min(m, n),) of a matrix (m, n), largest first.
-
-    They are the roots of the eigenvalues of the smaller of M Mᵀ and Mᵀ M, which is faster than an SVD. In
-    float64 this loses what is below 1e-8 of the largest, which float32 weights do not hold anyway.
-    """
-    M = matrix.double()
-    gram = M @ M.mT if M.shape[0] < M.shape[1] else M.mT @ M
-    values: Tensor = torch.linalg.eigvalsh(gram).flip(0).clamp(min=0).sqrt()
-    return values
 
 
 def first_gradients(

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from lab.bases.models import INDEX, decode, encode, load_base
 from lab.bases.tasks import read_text
-from lab.runs.fine_tune import ADAPTER_STREAM, pick_device
+from lab.runs.device import pick_device
+from lab.runs.fine_tune import ADAPTER_STREAM
 from lab.runs.reinforce_config import REWARDS, Progress, ReinforceConfig
 from lora_core.adapter import attach, linear_layers, optimizer_for
 from lora_core.config import select

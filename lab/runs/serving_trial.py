@@ -27,7 +27,7 @@ from lab.bases.models import GPT, decode, encode, load_base
 from lab.bases.tenants import BASE, TENANTS
 from lab.bases.vocabulary import VOCABULARY
 from lab.runs import serving_record
-from lab.runs.fine_tune import pick_device
+from lab.runs.device import pick_device
 from lab.runs.serving_config import (
     ADAPTERS,
     CHARACTERS,

@@ -20,7 +20,8 @@ from lab.bases.registry import BASES
 from lab.bases.tasks import Batch as Examples
 from lab.bases.tasks import Split, TextTask, evaluate, load_task
 from lab.runs.config import TrainConfig
-from lab.runs.fine_tune import ADAPTER_STREAM, evaluation_steps, first_gradients, pick_device
+from lab.runs.device import pick_device
+from lab.runs.fine_tune import ADAPTER_STREAM, evaluation_steps, first_gradients
 from lab.runs.snapshot import State
 from lab.sweep.batch import Batch, Member
 from lab.sweep.plan import Kind, at_once, batches
