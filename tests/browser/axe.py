@@ -6,6 +6,15 @@ from playwright.sync_api import Page
 from tests.browser.conftest import settled
 
 
+def in_scheme(page: Page, scheme: str) -> Page:
+    """Let the reader's system turn light or dark, and wait until the page has followed."""
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.wait_for_function(
+        "scheme => getComputedStyle(document.querySelector('.stApp')).colorScheme === scheme", arg=scheme
+    )
+    return page
+
+
 def violations(page: Page) -> list[str]:
     """One line for each element that breaks a rule: the rule, the element's opening, what is wrong.
 

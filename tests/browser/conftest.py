@@ -4,6 +4,7 @@ Every page that a test opens is watched: an error in the console, a request to a
 uncaught exception fails the test, whatever the test itself looks at.
 """
 
+import json
 import os
 import re
 import socket
@@ -20,6 +21,7 @@ from typing import Any
 import psutil
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.browser.install import chromium
 from web.frame.navigation import PAGES
@@ -117,6 +119,64 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     return browser_type_launch_args | {"args": FLAGS} | ({"executable_path": path} if path else {})
 
 
+class Desks:
+    """Browser contexts that one new reader after the other sits at.
+
+    What a browser has fetched and compiled of the app stays (a page opens in a third of the time), what it
+    knows of the reader goes: cookies, and what the page keeps in it.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+        self.free: dict[str, list[tuple[BrowserContext, list[str]]]] = {}
+        self.taken: list[tuple[str, BrowserContext, list[str]]] = []
+
+    def open_page(self, *, fresh: bool = False, **options: Any) -> Page:
+        """A page of a new reader; `fresh` where the test changes more of its browser than can be undone."""
+        settings = {"viewport": {"width": 1440, "height": 900}, "locale": "en-US"} | options
+        key = "" if fresh else json.dumps(settings, sort_keys=True)
+        if self.free.get(key):
+            context, troubles = self.free[key].pop()
+        else:
+            context, troubles = self.browser.new_context(**settings), []
+            watch(context, troubles)
+        self.taken.append((key, context, troubles))
+        return context.new_page()
+
+    def leave(self) -> list[str]:
+        """Clear every desk that was taken since the last time; what its pages were troubled by."""
+        found = []
+        for key, context, troubles in self.taken:
+            kept = bool(key) and self._clear(context)
+            if kept:
+                self.free.setdefault(key, []).append((context, troubles))
+            else:
+                context.close()
+            found += troubles
+            troubles.clear()
+        self.taken = []
+        return found
+
+    def close(self) -> None:
+        """Close all that are free."""
+        for desks in self.free.values():
+            for context, _ in desks:
+                context.close()
+
+    @staticmethod
+    def _clear(context: BrowserContext) -> bool:
+        """Whether the context is as good as new."""
+        try:
+            for page in context.pages:
+                if page.url.startswith("http"):
+                    page.evaluate("() => localStorage.clear()")
+                page.close()
+            context.clear_cookies()
+        except PlaywrightError:  # the test has closed it, or its page is gone
+            return False
+        return True
+
+
 def watch(context: BrowserContext, troubles: list[str]) -> None:
     """Note every console error, uncaught exception and request that leaves the page's own origin."""
 
@@ -136,22 +196,19 @@ def watch(context: BrowserContext, troubles: list[str]) -> None:
     )
 
 
+@pytest.fixture(scope="module")
+def desks(browser: Browser) -> Iterator[Desks]:
+    """The browser contexts of a file's tests."""
+    all_of_them = Desks(browser)
+    yield all_of_them
+    all_of_them.close()
+
+
 @pytest.fixture
-def new_reader(browser: Browser) -> Iterator[Callable[..., Page]]:
+def new_reader(desks: Desks) -> Iterator[Callable[..., Page]]:
     """Opens a page as a new reader (own cookies); keyword arguments go to the browser's context."""
-    contexts: list[BrowserContext] = []
-    troubles: list[str] = []
-
-    def open_page(**options: Any) -> Page:
-        settings = {"viewport": {"width": 1440, "height": 900}, "locale": "en-US"} | options
-        context = browser.new_context(**settings)
-        contexts.append(context)
-        watch(context, troubles)
-        return context.new_page()
-
-    yield open_page
-    for context in contexts:
-        context.close()
+    yield desks.open_page
+    troubles = desks.leave()
     assert not troubles, "\n".join(troubles)
 
 

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from content.catalog import LANGUAGES
+from tests.browser.axe import in_scheme, violations
 from tests.browser.conftest import visit, watch
 from web.frame.navigation import PAGES
 
@@ -59,6 +60,14 @@ def into(page: Page, width: int, height: int, text: str = "100%") -> Page:
     page.wait_for_function(DRAWN)
     page.evaluate(STEADY)
     return page
+
+
+def test_no_page_is_wider_than_a_phone(opened: Page) -> None:
+    page = into(opened, *PHONE)
+    assert (
+        page.evaluate("() => [access.main(), document.documentElement].map(e => e.scrollWidth)")
+        <= [PHONE[0]] * 2
+    )
 
 
 def test_a_finger_hits_every_control_of_a_phone(opened: Page) -> None:
@@ -119,3 +128,11 @@ def test_every_chart_has_its_title_units_table_and_files(opened: Page) -> None:
     page = into(opened, *DESK)
     page.wait_for_function(DRAWN)
     assert page.evaluate("() => access.bare()") == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(opened: Page, scheme: str) -> None:
+    page = in_scheme(into(opened, *DESK), scheme)
+    found = violations(page)
+    in_scheme(page, "light")
+    assert found == []

@@ -53,6 +53,7 @@ def test_a_deep_link_lands_on_its_section(reader: Page, server: str, address: st
     expect(page.locator(CURRENT)).to_have_text(title)
 
 
+@pytest.mark.smoke
 def test_the_contents_and_the_address_follow_the_reader(reader: Page, server: str) -> None:
     page = visit(reader, f"{server}/?lang=en")
     first = load("en").sections[0]

@@ -26,6 +26,7 @@ def painted(page: Page, name: str) -> np.ndarray:
     return pixels(page.locator(f'figure[data-k="{name}"] canvas.mx'))[..., 0].astype(float)
 
 
+@pytest.mark.smoke
 def test_the_page_opens_on_a_photo_already_compressed(server: str, reader: Page) -> None:
     visit(reader, f"{server}/decompose?lang=en")
     expect(said(reader, "rank")).to_have_text("20")

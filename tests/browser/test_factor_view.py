@@ -45,6 +45,7 @@ def test_a_drag_paints_at_once_and_speaks_once(server: str, reader: Page) -> Non
     in_time(reader)
 
 
+@pytest.mark.smoke
 def test_what_is_shown_is_what_numpy_says(server: str, reader: Page) -> None:
     visit(reader, f"{server}/matrices?lang=en&layer=blocks.0.mlp.up&rank=5")
     adapter = layer_data("blocks.0.mlp.up").adapters[0]

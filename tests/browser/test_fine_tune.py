@@ -295,6 +295,7 @@ def test_the_chart_follows_the_scheme_and_the_axis_switch(reader: Page, server: 
     page.wait_for_function(f"() => document.querySelector('{PLOT}').data.at(-1).x[0] === 0")
 
 
+@pytest.mark.smoke
 def test_what_a_model_writes_is_text_and_nothing_else(reader: Page, server: str) -> None:
     page = open_page(reader, server, "steps=2&batch=1")
     train(page)
@@ -306,10 +307,11 @@ def test_what_a_model_writes_is_text_and_nothing_else(reader: Page, server: str)
 
 
 @pytest.mark.parametrize("lang", ["en", "th"])
-def test_nothing_overflows_a_narrow_screen_and_train_is_near(
+def test_after_a_run_nothing_overflows_a_narrow_screen_and_axe_finds_nothing(
     new_reader: Callable[..., Page], server: str, lang: str
 ) -> None:
-    page = open_page(new_reader(viewport={"width": 360, "height": 800}), server, f"{PICTURES}&steps=4", lang)
+    phone = new_reader(viewport={"width": 360, "height": 800})
+    page = open_page(phone, server, f"{PICTURES}&steps=4&rank=99", lang)
     button = page.locator(".st-key-ft_train button").bounding_box()
     assert button
     assert button["y"] + button["height"] < 800, "Train is on the first screen"
@@ -322,13 +324,7 @@ def test_nothing_overflows_a_narrow_screen_and_train_is_near(
             key => document.querySelector(`.st-key-ft_${key}`).getBoundingClientRect().top)"""
     )
     assert tops == sorted(tops)
-
-
-@pytest.mark.parametrize("lang", ["en", "th"])
-def test_axe_finds_nothing(reader: Page, server: str, lang: str) -> None:
-    page = open_page(reader, server, f"{PICTURES}&steps=4&rank=99", lang)
-    train(page)
-    ended(page)
+    page.set_viewport_size({"width": 1440, "height": 900})
     assert violations(page) == []
 
 

@@ -1,4 +1,4 @@
-"""What holds on every page: language, address, navigation, width, keyboard, accessibility."""
+"""What holds on every page: language, address, navigation, keyboard. Width and access: `test_access.py`."""
 
 import re
 from collections.abc import Callable
@@ -7,13 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from content.catalog import LANGUAGES, catalog
-from tests.browser.axe import violations
+from content.catalog import catalog
 from tests.browser.conftest import link_to, serving, settled, visit
 from web.frame.navigation import PAGES
-
-PATHS = [f"/{page.path}" for page in PAGES]
-EVERY_PAGE = [(page, language) for page in PAGES for language in LANGUAGES]
 
 
 def title(key: str, language: str) -> str:
@@ -60,6 +56,7 @@ def test_the_language_is_the_addresss_then_the_browsers_then_english(
     expect(page.locator("html")).to_have_attribute("lang", language)
 
 
+@pytest.mark.smoke
 def test_the_language_is_kept_through_pages_and_history(reader: Page, server: str) -> None:
     page = visit(reader, f"{server}/matrices")
     page.get_by_role("radio", name="ภาษาไทย").click()
@@ -79,29 +76,6 @@ def test_the_language_is_kept_through_pages_and_history(reader: Page, server: st
 def test_a_page_that_does_not_exist_leads_to_the_start(reader: Page, server: str) -> None:
     page = visit(reader, f"{server}/nowhere?lang=th")
     expect(page).to_have_title(title("article", "th"))
-
-
-@pytest.mark.parametrize(("place", "language"), EVERY_PAGE, ids=lambda value: getattr(value, "key", value))
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_is_accessible(
-    new_reader: Callable[..., Page], server: str, place: object, language: str, scheme: str
-) -> None:
-    page = visit(new_reader(color_scheme=scheme), f"{server}/{place.path}?lang={language}")
-    assert violations(page) == []
-
-
-@pytest.mark.parametrize(("place", "language"), EVERY_PAGE, ids=lambda value: getattr(value, "key", value))
-def test_no_page_is_wider_than_a_phone(
-    new_reader: Callable[..., Page], server: str, place: object, language: str
-) -> None:
-    page = visit(new_reader(viewport={"width": 360, "height": 780}), f"{server}/{place.path}?lang={language}")
-    wide = page.evaluate(
-        """() => {
-          const main = document.querySelector('[data-testid=stMain]')
-          return main.scrollWidth > innerWidth || document.documentElement.scrollWidth > innerWidth
-        }"""
-    )
-    assert not wide
 
 
 def test_the_menu_of_a_phone_leads_to_every_page(new_reader: Callable[..., Page], server: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.axe import violations
+from tests.browser.axe import in_scheme, violations
 from tests.browser.conftest import settled, visit
 
 
@@ -18,6 +18,7 @@ def pill(page: Page, row: str, name: str):  # type: ignore[no-untyped-def]
     return page.locator(f".st-key-{row} [role=radio]").filter(has_text=re.compile(f"^{re.escape(name)}$"))
 
 
+@pytest.mark.smoke
 def test_another_method_beside_lora_changes_every_part_and_the_link(reader: Page, server: str) -> None:
     visit(reader, f"{server}/methods?lang=en")
     assert names(reader) == ["LoRA", "PiSSA"]
@@ -93,8 +94,8 @@ def test_the_code_stands_open_on_a_desk(reader: Page, server: str) -> None:
     expect(reader.locator(".mt-source summary").first).to_be_hidden()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("lang", ["en", "th"])
-def test_axe_finds_nothing(new_reader: Callable[..., Page], server: str, lang: str, scheme: str) -> None:
-    page = visit(new_reader(color_scheme=scheme), f"{server}/methods?lang={lang}&a=DoRA&b=AdaLoRA")
-    assert violations(page) == []
+def test_axe_finds_nothing(reader: Page, server: str, lang: str) -> None:
+    page = visit(reader, f"{server}/methods?lang={lang}&a=DoRA&b=AdaLoRA")
+    for scheme in ("light", "dark"):
+        assert violations(in_scheme(page, scheme)) == [], scheme

@@ -2,7 +2,6 @@
 
 import os
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,7 +39,8 @@ def test_it_plays_on_through_every_page_a_training_and_another_language(reader: 
         if PAGES[place].key == "fine_tune":
             page.locator(".st-key-ft_train button").click()
             expect(page.locator(".st-key-ft_stop button")).to_be_visible()
-            time.sleep(3)  # of training and listening at once
+            began = state(page)["time"]
+            until(page, lambda now, began=began: now["time"] > began + 3)  # training and listening at once
     switch(page, "th")
     assert state(page)["language"] == "en"
     assert page.evaluate("window.broken") == []
@@ -51,6 +51,7 @@ def test_it_plays_on_through_every_page_a_training_and_another_language(reader: 
     expect(page.get_by_role("button", name=words("offer", "th"))).to_be_hidden()
 
 
+@pytest.mark.smoke
 def test_after_a_reload_it_offers_to_go_on_where_it_was(reader: Page, server: str) -> None:
     page = listen(reader, server)
     page.locator("[data-s=gains-3]").click()

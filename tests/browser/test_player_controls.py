@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -74,9 +75,12 @@ def test_chapters_and_the_timer_that_ends_with_one(reader: Page, server: str) ->
     expect(page.get_by_role("status").filter(has_text=words("slept"))).to_be_attached()
 
 
-def test_the_timer_of_minutes_ends_the_voice_and_says_so(reader: Page, server: str) -> None:
-    reader.clock.install()  # time goes on as ever, but can be moved forward
-    page = listen(reader, server)
+def test_the_timer_of_minutes_ends_the_voice_and_says_so(
+    new_reader: Callable[..., Page], server: str
+) -> None:
+    page = new_reader(fresh=True)
+    page.clock.install()  # time goes on as ever, but can be moved forward
+    listen(page, server)
     press_play(page)
     page.get_by_label(words("sleep")).select_option("15")
     page.clock.fast_forward("14:00")

@@ -62,8 +62,9 @@ function removeCell(row, text, act) {
   return cell
 }
 
-function render(root, data, act) {
-  const { columns, rows, text } = data
+// A row that says what it said stays the same node, so that a press on it is not lost when another row changes.
+function render(root, data, act, before) {
+  const { columns, rows, text } = data, kept = new Map()
   const head = [element('th', { class: 'first', scope: 'col' }, text.name)]
   for (const column of columns) {
     const label = column.symbol ? element('i', { 'aria-label': column.label }, column.symbol) : column.label
@@ -72,24 +73,32 @@ function render(root, data, act) {
   head.push(element('th', { scope: 'col' }, text.on_chart))
   head.push(element('th', { scope: 'col' }, element('span', { class: 'vh' }, text.remove)))
   root.querySelector('thead tr').replaceChildren(...head)
-  const body = rows.map(row => element(
-    'tr', { class: row.now ? 'now' : false },
-    nameCell(row, text, act),
-    ...row.cells.map((cell, i) => element('td', { class: columns[i].kind }, cell)),
-    tickCell(row, text, act),
-    removeCell(row, text, act),
-  ))
-  root.querySelector('tbody').replaceChildren(...body)
+  const body = rows.map(row => {
+    const key = JSON.stringify([row, columns, text])
+    const tr = before.get(key) ?? element(
+      'tr', { class: row.now ? 'now' : false },
+      nameCell(row, text, act),
+      ...row.cells.map((cell, i) => element('td', { class: columns[i].kind }, cell)),
+      tickCell(row, text, act),
+      removeCell(row, text, act),
+    )
+    kept.set(key, tr)
+    return tr
+  })
+  const place = root.querySelector('tbody')
+  for (const tr of [...place.children]) if (!body.includes(tr)) tr.remove()
+  body.forEach((tr, i) => { if (place.children[i] !== tr) place.insertBefore(tr, place.children[i] ?? null) })
   root.querySelector('table').setAttribute('aria-label', text.table)
+  return kept
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement
-  const json = JSON.stringify(data)
-  if (mounted.get(root) !== json) {
-    mounted.set(root, json)
+  const json = JSON.stringify(data), was = mounted.get(root)
+  if (was?.json !== json) {
     const focused = (root.activeElement ?? document.activeElement)?.dataset?.act // kept through a repaint
-    render(root, data, (kind, id) => setTriggerValue('act', { kind, id }))
+    const rows = render(root, data, (kind, id) => setTriggerValue('act', { kind, id }), was?.rows ?? new Map())
+    mounted.set(root, { json, rows })
     if (focused) {
       const again = root.querySelector(`[data-act="${CSS.escape(focused)}"]`)
       ;(again ?? root.querySelector('.name[data-act]'))?.focus({ preventScroll: true })

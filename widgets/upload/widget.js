@@ -14,7 +14,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 function createZone(root) {
   const input = root.querySelector('input'), area = root.querySelector('.zone')
   const status = root.querySelector('.status'), refusal = root.querySelector('.refusal')
-  let data, tell, busy = false
+  let data, tell, busy = false, waiting = []
 
   async function post(file) {
     const answer = await fetch(address('upload'), { method: 'POST', body: file, headers: { 'x-pradit-upload': '1', 'content-type': 'application/octet-stream' } })
@@ -22,7 +22,8 @@ function createZone(root) {
   }
 
   async function bring(files) {
-    if (busy || !files.length) return
+    if (!files.length) return
+    if (busy) return void (waiting = files) // what came last comes next
     refusal.textContent = ''
     const large = files.find(file => file.size > data.most)
     if (large || files.length > data.files) {
@@ -44,6 +45,7 @@ function createZone(root) {
     busy = false
     status.textContent = ''
     root.classList.remove('busy')
+    await bring(waiting.splice(0))
   }
 
   input.addEventListener('change', async () => {
