@@ -16,16 +16,17 @@ setup: $(VENV)/.dev
 
 # Two at a time, whole files each. Browser tests come after all others: a browser's loop is in the way of theirs.
 # Those that hold a clock have the machine to themselves.
+TOGETHER := not slow and not load and not alone
 # With COVERAGE=1 the same run measures the branches of the library and the lab, and fails below pyproject's floor.
 test: lint browser
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser $(if $(COVERAGE),--cov --cov-report=term)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not load and not alone" tests/browser
-	$(BIN)/python -m pytest -m alone tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(TOGETHER)" --ignore=tests/browser $(if $(COVERAGE),--cov --cov-report=term)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(TOGETHER)" tests/browser
+	$(BIN)/python -m pytest -m alone
 
 # For the hour of work: what is quick in every room, and a walk over the pages.
 SMOKE := $(addprefix tests/,structure content lora_core web pages widgets js)
 smoke: setup browser
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(SMOKE)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(TOGETHER)" $(SMOKE)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m smoke tests/browser
 
 test-slow: setup browser $(VENV)/.slow

@@ -72,6 +72,7 @@ def test_a_run_whose_adapter_finds_no_room_is_done_and_says_so(monkeypatch, brok
         assert catalog(language)["jobs.unsaved"]
 
 
+@pytest.mark.alone
 def test_the_first_point_costs_a_warm_worker_less_than_a_second(pool):
     (pid,) = workers(pool)
 
@@ -85,6 +86,7 @@ def test_the_first_point_costs_a_warm_worker_less_than_a_second(pool):
     assert work() - before < 1
 
 
+@pytest.mark.alone
 def test_at_most_four_snapshots_a_second_and_a_stop_in_the_middle(pool):
     job = pool.submit(TrainConfig(steps=2000, batch=4), "ana")
     wait_until(lambda: len(pool.poll(job, "ana").snapshots) >= 5, timeout=60)
