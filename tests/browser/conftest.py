@@ -196,9 +196,9 @@ def watch(context: BrowserContext, troubles: list[str]) -> None:
     )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def desks(browser: Browser) -> Iterator[Desks]:
-    """The browser contexts of a file's tests."""
+    """The browser contexts of all tests."""
     all_of_them = Desks(browser)
     yield all_of_them
     all_of_them.close()
