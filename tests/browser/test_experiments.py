@@ -51,7 +51,7 @@ def test_a_card_runs_live_to_the_end_in_thai(reader: Page, server: str) -> None:
     page.locator(f".st-key-ex_run_{QUICK} button").click()
     expect(page.locator(f"{CARD} .ex-message")).to_contain_text("กฎเดียวกันกับรอบนี้", timeout=PATIENCE)
     settled(page)
-    expect(page.locator(f"{CARD} .ex-message .verdict.reproduces")).to_have_text("ทำซ้ำได้")
+    expect(page.locator(f"{CARD} .ex-message .verdict.reproduces")).to_have_text("ได้ผลตรง")
     expect(page.locator(f"{CARD} .ex-run .progress")).to_have_attribute("aria-valuenow", "100")
     expect(page.locator(f"{CARD} .ex-run")).to_contain_text("ใช้เวลา")
     assert page.locator(f".st-key-ex_run_{QUICK} button").inner_text() == "รันสดตอนนี้"

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from content.catalog import LANGUAGES, catalog
+from content.catalog import LANGUAGES
 from content.document import ARTICLES, load
 from content.glossing import glossed
 from content.markdown import parse
 from content.model import Article, Paragraph, Piece, Section, Sentence
 from content.terms import glossary
+from tests.content.reading import everything
 
 
 def with_words(language: str, *texts: str, **style: object) -> Article:
@@ -74,24 +75,6 @@ def test_the_article_says_the_same_with_its_terms_marked(language: str) -> None:
         terms = [piece.term for s in other.sentences for piece in s.pieces if piece.term]
         assert len(terms) == len(set(terms)), other.id
     assert sum(bool(p.term) for c in marked.chapters for s in c.sentences for p in s.pieces) > 50
-
-
-def everything(language: str) -> dict[str, str]:
-    """All that a reader reads in a language, by where it stands."""
-    strings = {
-        key: text if isinstance(text, str) else " ".join(text) for key, text in catalog(language).items()
-    }
-    article = load(language)
-    parts = [*article.chapters, *article.notes]
-    titles = [
-        article.title,
-        article.subtitle,
-        article.lead,
-        article.credit,
-        *(s.title for s in article.chapters),
-    ]
-    text = {"article": "\n".join([*titles, *(s.plain for part in parts for s in part.sentences)])}
-    return text | strings | {f"term {t.key}": t.meaning(language) for t in glossary().values()}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
