@@ -148,12 +148,12 @@ class Desks:
         """Clear every desk that was taken since the last time; what its pages were troubled by."""
         found = []
         for key, context, troubles in self.taken:
+            found += troubles
             kept = bool(key) and self._clear(context)
             if kept:
                 self.free.setdefault(key, []).append((context, troubles))
             else:
                 context.close()
-            found += troubles
             troubles.clear()
         self.taken = []
         return found
