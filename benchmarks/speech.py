@@ -9,7 +9,8 @@ import time
 from typing import Any
 
 from benchmarks.measure import entry
-from narration import thai_sounds, thai_words
+from content import thai_words
+from narration import thai_sounds
 from narration.article import Utterance, chapters
 from narration.speaker import Speaker
 

@@ -64,8 +64,12 @@ def unbroken() -> tuple[str, ...]:
 
 @cache
 def unbroken_pattern() -> re.Pattern[str]:
-    """Matches one of `unbroken`, as its only group: `split` gives what lies between, and matches, in turn."""
-    return re.compile(f"({'|'.join(map(re.escape, unbroken()))})")
+    """Matches one of `unbroken`, as its only group: `split` gives what lies between, and matches, in turn.
+
+    A syllable is never cut: ก้าว is not found in เก้าวิธี.
+    """
+    words = "|".join(map(re.escape, unbroken()))
+    return re.compile(rf"(?<![เแโใไ])({words})(?![ะาำ\u0e31\u0e34-\u0e3a\u0e45\u0e47-\u0e4e])")
 
 
 @cache

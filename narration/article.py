@@ -10,8 +10,8 @@ from functools import cache
 
 from content.document import load
 from content.model import Figure, List, Section, Sentence
+from content.pronunciation import lexicon
 from narration import formula, numbers
-from narration.lexicon import lexicon
 from narration.spoken import SpokenForm, spoken_form
 
 #: Seconds of silence after a sentence, by what follows it.

@@ -15,7 +15,7 @@ from functools import cache
 
 from num2words import num2words
 
-from narration.lexicon import lexicon
+from content.pronunciation import lexicon
 from narration.numbers import SUPERSCRIPTS, cardinal
 
 ADDRESS = (

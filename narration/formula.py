@@ -6,7 +6,7 @@ that every voice names them; words come from the language's lexicon.
 
 import re
 
-from narration.lexicon import Lexicon, lexicon
+from content.pronunciation import Lexicon, lexicon
 from narration.numbers import SUPERSCRIPTS, cardinal
 
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\s+|.", re.DOTALL)

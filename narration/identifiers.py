@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from narration.lexicon import lexicon
+from content.pronunciation import lexicon
 from narration.numbers import cardinal
 
 Part = tuple[int, int, str]  # where it stands in the text, and what is said for it

@@ -7,7 +7,7 @@ import re
 
 from num2words import num2words
 
-from narration.lexicon import lexicon
+from content.pronunciation import lexicon
 
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 THAI_DIGITS = str.maketrans("๐๑๒๓๔๕๖๗๘๙", "0123456789")

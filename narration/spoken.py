@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
-from narration import forms, formula, identifiers, numbers, thai_words
-from narration.lexicon import lexicon
+from content import thai_words
+from content.pronunciation import lexicon
+from narration import forms, formula, identifiers, numbers
 
 #: A space that is no phrase break; in Thai a plain space between words is one.
 NO_BREAK = "\u00a0"

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from narration import thai_words
-from narration.lexicon import lexicon
+from content import thai_words
+from content.pronunciation import lexicon
 
 if TYPE_CHECKING:
     from thaiphon.model.syllable import Syllable as Found

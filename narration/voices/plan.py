@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from hibari.g2p import G2P
 
-from narration import thai_sounds, thai_words
-from narration.lexicon import lexicon
+from content import thai_words
+from content.pronunciation import lexicon
+from narration import thai_sounds
 from narration.spoken import NO_BREAK, SpokenForm, Word
 
 _SCRIPT = re.compile(r"(?P<thai>[\u0e00-\u0e7f]+)|(?P<latin>[^\u0e00-\u0e7f]+)")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 
-from narration.lexicon import digest
+from content.pronunciation import digest
 from narration.voices.base import Voice
 
 #: Raised when our own part of the sound changes: phonemes, tones, trimming.

@@ -37,6 +37,7 @@ def found(article: Article) -> list[tuple[str, str]]:
         ),
         ("en", "A step of a franking machine, players.", []),  # an everyday word, and parts of words
         ("th", "แรงก์กับเมทริกซ์ แล้วก็แรงก์", [("แรงก์", "rank"), ("เมทริกซ์", "matrix")]),
+        ("th", "เก้าวิธี แล้วหนึ่งก้าว", [("ก้าว", "step")]),  # not the letters of another word
         ("th", "การปรับแบบแรงก์ต่ำ", [("การปรับแบบแรงก์ต่ำ", "low_rank_adaptation")]),
     ],
 )

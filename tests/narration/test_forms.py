@@ -2,8 +2,8 @@
 
 import pytest
 
+from content.thai_words import normalised
 from narration import spoken_form
-from narration.thai_words import normalised
 
 ENGLISH = {
     "in the 1990s": "in the nineteen nineties.",

@@ -2,8 +2,9 @@
 
 import pytest
 
-from narration import spoken_form, thai_sounds, thai_words
-from narration.lexicon import lexicon
+from content import thai_words
+from content.pronunciation import lexicon
+from narration import spoken_form, thai_sounds
 from narration.spoken import prepare
 
 #: Tone of a syllable without a tone mark, by class and kind: L live, S dead short, D dead long.

@@ -9,7 +9,7 @@ from content.terms import glossary
 from web.article.citations import authors, place, source
 from web.article.typesetting import Setter
 from web.kit.i18n import t
-from web.kit.text import escape
+from web.kit.text import escape, prepare, running
 
 LIST = Markup("<ol>\n\n{}\n\n</ol>")
 
@@ -43,12 +43,13 @@ def terms(setters: Sequence[Setter]) -> Markup:
             piece.term for section in setter.article.chapters for s in section.sentences for piece in s.pieces
         }
         found = sorted((glossary()[key] for key in used if key), key=lambda term: term.words(language))
+        prepare(term.meaning(language) for term in found)
         rows = [
             row.format(
                 setter.term(term.key),
                 escape(term.words(language)),
                 english.format(escape(term.en)) if language != "en" else "",
-                escape(term.meaning(language)),
+                running(term.meaning(language)),
             )
             for term in found
         ]
@@ -63,7 +64,7 @@ def works(setter: Setter) -> Markup:
         item.format(number, escape(authors(work)), work.year, escape(work.title), place(work))
         for number, work in enumerate((references()[key] for key in setter.article.citations), 1)
     ]
-    credit = Markup('<p class="credit">{} {}</p>').format(escape(setter.article.credit), place(source()))
+    credit = Markup('<p class="credit">{} {}</p>').format(running(setter.article.credit), place(source()))
     body = Markup("{}\n\n{}").format(LIST.format(Markup("\n").join(items)), credit)
     return appendix("references", "references", body)
 
@@ -72,4 +73,4 @@ def appendix(kind: str, name: str, body: Markup) -> Markup:
     return Markup(
         '<section class="{kind}" aria-labelledby="{name}">\n\n'
         '<h2 class="label" data-anchor="{name}">{title}</h2>\n\n{body}\n\n</section>'
-    ).format(kind=kind, name=name, title=escape(t(f"article.{name}")), body=body)
+    ).format(kind=kind, name=name, title=running(t(f"article.{name}"), terms=False), body=body)

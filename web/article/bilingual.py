@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from content.model import Figure, Formula, List, Section
 from web.article.typesetting import SUMMARY, Setter
-from web.kit.text import escape
+from web.kit.text import running
 
 
 def pair(first: Setter, one: Markup, beside: Setter, other: Markup) -> Markup:
@@ -20,7 +20,7 @@ def facing(
     first: Setter, beside: Setter, one: Section, other: Section, kind: str = ""
 ) -> Iterator[Markup | Figure]:
     """A section's Markdown in both languages, cut only where a figure stands; formulas stand once."""
-    title = Markup('<p class="title {}">{}</p>').format(kind, escape(other.title))
+    title = Markup('<p class="title {}">{}</p>').format(kind, running(other.title, terms=False))
     parts = [pair(first, first.title(one, kind), beside, title)]
     for block, counterpart in zip(one.blocks, other.blocks, strict=True):
         if isinstance(block, Figure):

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from content.model import Article, Figure, Formula, List, Piece, Section
 from web.article.typesetting import Setter
 from web.kit.i18n import t
-from web.kit.text import escape
+from web.kit.text import running
 
 BUTTON = Markup('<span class="s" data-s="{}" role="button" tabindex="-1" lang="{}">{}</span>')
 FORMULA = Markup(
@@ -21,7 +21,7 @@ def transcript(article: Article) -> Iterator[Markup]:
     """Every sentence that is spoken, to be pressed; without notes, citations and links."""
     setter = Setter(article)
     yield Markup('<h2 class="label" data-anchor="listen">{}</h2><p class="note-s">{}</p>').format(
-        escape(t("player.transcript")), escape(t("player.hint"))
+        running(t("player.transcript")), running(t("player.hint"))
     )
     for section in article.chapters:
         yield from _section(setter, section)
@@ -29,7 +29,7 @@ def transcript(article: Article) -> Iterator[Markup]:
 
 def _section(setter: Setter, section: Section) -> Iterator[Markup]:
     language = setter.article.language
-    title = BUTTON.format(f"{section.id}-title", language, escape(section.title))
+    title = BUTTON.format(f"{section.id}-title", language, running(section.title, terms=False))
     yield Markup('<h3 data-anchor="listen-{}">{}</h3>').format(section.id, title)
     for block in section.blocks:
         if isinstance(block, Figure):

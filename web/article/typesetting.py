@@ -6,7 +6,7 @@ which Streamlit sets with KaTeX. A sentence is `<span class="s" data-s="why-3">`
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import repeat
 from typing import Literal
@@ -17,7 +17,7 @@ from content.model import Article, Figure, Formula, List, Note, Paragraph, Piece
 from content.references import references
 from web.article.citations import short
 from web.kit.i18n import day, t, tn
-from web.kit.text import escape
+from web.kit.text import escape, joint, prepare, running
 
 CHARACTERS_A_MINUTE = 1000
 """Reading speed, spaces not counted; read aloud, English is 987 ± 118 (Trauzettel-Klosinski, Dietz 2012)."""
@@ -56,6 +56,16 @@ class Setter:
     article: Article
     place: Literal["alone", "first", "beside"] = "alone"
 
+    def __post_init__(self) -> None:
+        sections = self.article.chapters
+        spoken = [s for section in sections for s in section.sentences]
+        noted = [s for note in self.article.notes for s in note.sentences]
+        for sentences in (spoken, noted):
+            prepare(piece.text for s in sentences for piece in self.joined(s.pieces))
+        article = self.article
+        head = (article.title, article.subtitle, article.lead, article.credit)
+        prepare((*head, *(section.title for section in sections)))
+
     @cached_property
     def notes(self) -> dict[str, Note]:
         return {note.label: note for note in self.article.notes}
@@ -81,8 +91,27 @@ class Setter:
         return Markup(" ").join(map(self.sentence, sentences))
 
     def pieces(self, pieces: Iterable[Piece]) -> Markup:
-        text = Markup("").join(map(self.piece, pieces))
+        text, before = Markup(""), ""
+        for piece in self.joined(pieces):
+            after = piece.text if piece.kind == "text" else ""
+            text += joint(before, after) + self.piece(piece)
+            before = "" if piece.cap else after
         return Markup(GLUED.sub(r'<span class="nb">\g<0></span>', str(text)))
+
+    def joined(self, pieces: Iterable[Piece]) -> list[Piece]:
+        """Pieces in which neighbours without a style are one, so that no word is cut between them."""
+        found: list[Piece] = []
+        for piece in pieces:
+            cap = piece.cap and self.place == "alone"
+            plain = not (
+                piece.kind != "text" or cap or piece.term or piece.strong or piece.emphasis or piece.link
+            )
+            new = replace(piece, cap=cap, say="" if plain else piece.say)
+            if plain and found and found[-1] == replace(new, text=found[-1].text):
+                found[-1] = replace(new, text=found[-1].text + new.text)
+            else:
+                found.append(new)
+        return found
 
     def piece(self, piece: Piece) -> Markup:
         text = piece.text
@@ -96,10 +125,10 @@ class Setter:
             return self.mark(self.notes[text])
         if piece.kind == "cite":
             return self.citation(text.split(","))
-        words = escape(text)
+        words = escape(text) if piece.kind == "code" else running(text)
         if piece.kind == "code":
             words = Markup("<code>{}</code>").format(words)
-        if piece.cap and self.place == "alone":
+        if piece.cap:
             return Markup('<span class="drop">{}</span>').format(words)
         if piece.term:
             term = Markup('<span class="term" tabindex="0" role="term" aria-describedby="{}">{}</span>')
@@ -170,7 +199,7 @@ class Setter:
 
     def title(self, section: Section, kind: str = "") -> Markup:
         return Markup('<div class="titled"><h2 data-anchor="{}" class="{}">{}</h2>{}</div>').format(
-            section.id, kind, escape(section.title), self.hear(section)
+            section.id, kind, running(section.title, terms=False), self.hear(section)
         )
 
     def section(self, section: Section, kind: str = "") -> Iterator[Markup | Figure]:
@@ -201,7 +230,9 @@ class Setter:
         ways = [("previous", all[at - 1 : at]), ("next", all[at + 1 : at + 2])]
         link = Markup('<a class="{}" href="#{}" aria-label="{}">{}</a>')
         links = [
-            link.format(way, other.id, t(f"article.{way}", title=other.title), escape(other.title))
+            link.format(
+                way, other.id, t(f"article.{way}", title=other.title), running(other.title, terms=False)
+            )
             for way, found in ways
             for other in found
         ]
@@ -218,13 +249,13 @@ class Setter:
         dates = t("article.dates", source=day(article.source_date), ours=day(article.date))
         length = tn("article.minutes", minutes(article))
         return HEAD.format(
-            kicker=escape(t("article.kicker")),
-            title=escape(title),
-            kind=escape(kind),
-            subtitle=escape(article.subtitle),
-            lead=escape(article.lead),
-            dates=escape(dates),
-            length=escape(length),
+            kicker=running(t("article.kicker")),
+            title=running(title, terms=False),
+            kind=running(kind, terms=False),
+            subtitle=running(article.subtitle),
+            lead=running(article.lead),
+            dates=running(dates),
+            length=running(length),
         )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from content.terms import unbroken
 
-CONTENT = Path(__file__).parents[1] / "content"
+CONTENT = Path(__file__).parent
 KINDS = ("word", "symbol", "unit", "short", "say")
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from narration.lexicon import lexicon, thai_terms
+from content.pronunciation import lexicon, thai_terms
 
 #: Signs that never begin a word: vowels written after or over their consonant, tone marks, the silencer.
 _FOLLOWS = "ะาำ\u0e31\u0e34-\u0e3a\u0e45\u0e47-\u0e4e"
@@ -64,7 +64,7 @@ def prepare(texts: Iterable[str]) -> None:
     plain: list[str] = []
     pieces: dict[str, list[tuple[int, int, bool]]] = {}
     for text in new:
-        if _spoken_words().fullmatch(text):
+        if _spoken_words().fullmatch(text) and text not in thai_terms():
             _cuts[text] = tuple(match.span() for match in _one_spoken_word().finditer(text))
             continue
         pieces[text] = _around(_terms(), text)
