@@ -233,9 +233,9 @@ def test_the_strip_can_be_dragged(server: str, reader: Page) -> None:
     quiet(reader)
     x, y, width, _ = centre(strip)
     sent.clear()
-    reader.mouse.move(x + width * 7.5 / 32, y)
+    reader.mouse.move(x + width * 3 / 5, y)  # over rank 8 of 1, 2, 4, … 32
     reader.mouse.down()
-    reader.mouse.move(x + width * 14.5 / 32, y, steps=6)
+    reader.mouse.move(x + width * 3.9 / 5, y, steps=6)
     expect(said(reader, "rank")).to_have_text("16")  # only trained ranks
     assert not sent
     reader.mouse.up()
@@ -271,7 +271,7 @@ def test_touch(server: str, new_reader: Callable[..., Page]) -> None:
     visit(phone, f"{server}/matrices?lang=en")
     strip = phone.locator(".strip")
     x, y, width, _ = centre(strip)
-    phone.touchscreen.tap(x + width * 3.5 / 32, y)
+    phone.touchscreen.tap(x + 9 + (width - 18) * 3 / 31, y)
     expect(said(phone, "rank")).to_have_text("4")
     phone.wait_for_url("**rank=4**")
     picture = phone.locator('canvas[data-k="BA"]')

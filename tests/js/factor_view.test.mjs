@@ -37,26 +37,53 @@ test('γ follows its rule and is written as it is reckoned', () => {
   assert.deepEqual(Object.values(RULES).map(rule => rule.written('16', 4)), ['16 / 4 = ', '16 / √4 = ', ''])
 })
 
-test('the pictures stand in a row, in two storeys or one below the other, and never overflow', () => {
-  assert.equal(arrange(1200, 64, 64, 32, false).way, 'row')
-  assert.equal(arrange(900, 64, 256, 32, false).way, 'storeys')
-  assert.equal(arrange(328, 64, 256, 32, false).way, 'column')
-  assert.equal(arrange(328, 64, 64, 16, true).way, 'alone')
+test('picture and controls share one screen, beside each other or over a sheet, and never overflow', () => {
+  assert.equal(arrange({ width: 1184, height: 560 }, 64, 64, 32, false).way, 'wide')
+  assert.equal(arrange({ width: 320, height: 300 }, 64, 64, 32, false).way, 'phone')
+  assert.equal(arrange({ width: 328, height: 0 }, 64, 64, 16, true).way, 'alone')
   for (const [rows, columns] of [[64, 64], [192, 64], [256, 64], [64, 256]]) {
-    for (let width = 300; width <= 1400; width += 7) {
-      const { way, px, q } = arrange(width, rows, columns, 32, false)
-      assert.ok(px > 0 && q > 0, `${way} at ${width}`)
-      if (way === 'row') assert.ok(px * (3 * columns + 32) + 100 <= width)
-      if (way === 'storeys') assert.ok(q * 2 * columns + 44 <= width && px * (columns + 32) + 12 <= width)
-      if (way === 'column') assert.ok(q * columns <= width && px * (columns + 32) + 12 <= width)
+    for (let width = 320; width <= 1400; width += 9) {
+      for (const height of [320, 520, 760]) {
+        const { way, px, q } = arrange({ width, height }, rows, columns, 32, false), name = `${way} ${rows} × ${columns} at ${width} × ${height}`
+        assert.ok(px > 0 && q > 0, name)
+        assert.ok(px * (rows + 32) + 62 <= Math.max(height, rows + 32 + 62), name)
+        if (way === 'phone') assert.ok(px * (columns + 32) <= width && q * columns <= 80, name)
+        else assert.ok(px * (columns + 32) + 304 + 192 <= width && q * columns <= 192, name)
+      }
     }
   }
 })
 
-test('a place on the strip is a rank: from 1 at its left edge to the last, also beyond its ends', () => {
-  const part = { querySelector: () => part, querySelectorAll: () => [] }
-  const strip = { ...part, querySelector: () => part, getBoundingClientRect: () => ({ left: 100, width: 320 }) }
-  const { rankAt } = createStrip(strip)
-  const at = x => rankAt({ clientX: 100 + x }, 32)
-  assert.deepEqual([-50, 0, 1, 10, 11, 319, 320, 900].map(at), [1, 1, 1, 1, 2, 32, 32, 32])
+const strip = () => {
+  const svg = { attributes: {}, setAttribute(name, value) { this.attributes[name] = value }, clientHeight: 64 }
+  const bars = Array.from({ length: 32 }, () => ({ on: false, classList: { toggle(_, on) { this.owner.on = on } } }))
+  for (const bar of bars) bar.classList.owner = bar
+  const group = { innerHTML: '', querySelectorAll: () => bars }
+  svg.querySelector = () => group
+  const node = { clientWidth: 318, querySelector: () => svg, getBoundingClientRect: () => ({ left: 100, width: 318 }) }
+  return { ...createStrip(node), bars, group }
+}
+const linear = Array.from({ length: 32 }, (_, i) => i / 31), powers = Array.from({ length: 32 }, (_, i) => Math.log2(i + 1) / 5)
+
+test('a place on the strip is the rank whose bar is nearest, also beyond its ends', () => {
+  for (const [places, x, rank] of [[linear, -50, 1], [linear, 9, 1], [linear, 9 + 300 / 31 * 7.4, 8], [linear, 900, 32],
+    [powers, 9 + 60, 2], [powers, 9 + 180, 8], [powers, 309, 32]]) {
+    const { measure, draw, rankAt } = strip()
+    measure()
+    draw([1], 1, places)
+    assert.equal(rankAt({ clientX: 100 + x }), rank)
+  }
+})
+
+test('a bar stands over the thumb at its rank, as high as its value, and is filled up to the cut', () => {
+  const { measure, draw, cut, group, bars } = strip()
+  measure()
+  draw([4, 2], 4, linear)
+  const [first, second] = [...group.innerHTML.matchAll(/x="([^"]+)" y="([^"]+)" width="([^"]+)" height="([^"]+)"/g)].map(found => found.slice(1).map(Number))
+  assert.ok(Math.abs(first[0] + first[2] / 2 - 9) < 1e-6)
+  assert.ok(Math.abs(second[0] + second[2] / 2 - (9 + 300 / 31)) < 1e-6)
+  assert.equal(first[3], 62)
+  assert.equal(second[3], 31)
+  cut(5)
+  assert.deepEqual(bars.map(bar => bar.on), bars.map((_, i) => i < 5))
 })

@@ -1,17 +1,25 @@
-// How the pictures stand: in a row, in two storeys, or one below the other.
+// How the pictures stand: an instrument on one screen, or a picture over a sheet of controls on a phone.
 //   px and q: the side of an entry of BA, and of W and W′; whole device pixels where there is room for two.
 
-export function arrange(width, m, n, most, compact) {
-  const grain = 1 / (devicePixelRatio || 1), name = 76 // "B 64 × 32" needs this room
+const PANEL = 304, SIDE = 192, GAP = 48, NAMES = 62 // px: the controls, W and W′, between columns, labels
+export const NARROW = 900 // px of the widget below which the controls are a sheet
+
+export function arrange({ width, height }, m, n, most, compact) {
+  const grain = 1 / (devicePixelRatio || 1)
   const whole = px => px < 2 * grain ? px : Math.floor(px / grain + 1e-6) * grain
-  const tall = Math.max(1, 520 / m), block = Math.min((width - 12) / (n + most), (width - 12 - name) / n)
   if (compact) {
+    const name = 76 // "B 64 × 32" needs this room
+    const tall = Math.max(1, 520 / m), block = Math.min((width - 12) / (n + most), (width - 12 - name) / n)
     const way = width < 620 ? 'alone' : 'beside', half = way === 'beside' ? (width - 300) / (n + most) : block
     return { way, px: whole(Math.min(5, tall, half)), q: 0 }
   }
-  const row = whole(Math.min(4, tall, (width - 100) / (3 * n + most)))
-  if (row >= Math.min(3, 0.9 * tall)) return { way: 'row', px: row, q: row }
-  const px = whole(Math.min(6, tall, block)), pair = (width - 44) / (2 * n)
-  if (pair >= 1.5) return { way: 'storeys', px, q: whole(Math.min(4, tall, pair)) }
-  return { way: 'column', px, q: whole(Math.min(4, tall, width / n)) }
+  const tall = (height - NAMES) / (m + most)
+  if (width < NARROW) {
+    const corner = 88 // W′ stands over B
+    const wide = Math.min((width - 12) / (n + most), (width - 12 - corner) / n)
+    return { way: 'phone', px: whole(Math.max(.75, Math.min(6, tall, wide))), q: Math.min(80 / Math.max(m, n), 1.25) }
+  }
+  const wide = (width - PANEL - SIDE - 2 * GAP - 10) / (n + most)
+  const q = Math.min(SIDE / n, (height - 130) / (2 * m))
+  return { way: 'wide', px: whole(Math.max(1, Math.min(6, tall, wide))), q: whole(q) }
 }

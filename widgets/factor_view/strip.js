@@ -1,36 +1,30 @@
-// The strip of singular values: bars at equal steps, one a rank, and the cut between them.
+// The singular values: a bar for each rank, over the place of the slider's thumb at that rank.
 import { clamp, count } from '../shared/paint.js'
 
+const THUMB = 18 // px of the slider's thumb, whose middle stays half of it inside the track
+
 export function createStrip(strip) {
-  const HEIGHT = 240, HEAD = 30, FLOOR = HEIGHT - 26
-  const svg = strip.querySelector('svg'), group = svg.querySelector('g'), knob = svg.querySelector('circle')
-  const line = svg.querySelector('line'), label = svg.querySelector('.kept')
-  const set = (node, values) => { for (const [name, value] of Object.entries(values)) node.setAttribute(name, value) }
-  let width = 0, step = 0, bars = []
+  const svg = strip.querySelector('svg'), group = svg.querySelector('g')
+  let width = 0, height = 0, places = [], bars = []
+  const x = at => THUMB / 2 + at * (width - THUMB)
   return {
-    measure() { width = strip.clientWidth },
-    draw(values, top, most, named) {
-      step = width / most
-      set(svg, { viewBox: `0 0 ${width} ${HEIGHT}` })
-      const drawn = count(most).map(r => {
-        const x = (r - 1) * step + 1.5, side = Math.max(2, step - 3), h = (values[r - 1] || 0) / top * (FLOOR - HEAD)
-        const below = named(r) ? `<text x="${x + side / 2}" y="${HEIGHT - 8}">${r}</text>` : ''
-        return `<rect x="${x}" y="${FLOOR - h}" width="${side}" height="${h}"/>${below}`
+    measure() { width = strip.clientWidth; height = svg.clientHeight || 64 },
+    /** values[r − 1] is drawn at places[r − 1], from 0 to 1 along the slider. */
+    draw(values, top, at) {
+      places = at
+      svg.setAttribute('viewBox', `0 0 ${width} ${height}`)
+      const drawn = count(at.length).map(r => {
+        const near = Math.min(...[r - 2, r].filter(k => at[k] !== undefined).map(k => Math.abs(x(at[k]) - x(at[r - 1]))))
+        const side = clamp(near - 3, 1.5, 14), h = (values[r - 1] || 0) / top * (height - 2)
+        return `<rect x="${x(at[r - 1]) - side / 2}" y="${height - h}" width="${side}" height="${h}"/>`
       })
-      group.innerHTML = `${drawn.join('')}<line class="axis" x1="0" x2="${width}" y1="${FLOOR}" y2="${FLOOR}"/>`
+      group.innerHTML = drawn.join('')
       bars = [...group.querySelectorAll('rect')]
     },
-    cut(rank, words) {
-      const x = rank * step, left = x > width / 2
-      bars.forEach((bar, i) => bar.classList.toggle('on', i < rank))
-      set(line, { x1: x, x2: x, y1: 8, y2: FLOOR })
-      set(knob, { cx: clamp(x, 6, width - 6), cy: 8 })
-      set(label, { x: x + (left ? -12 : 12), y: 13, 'text-anchor': left ? 'end' : 'start' })
-      label.textContent = words
-    },
-    rankAt(event, most) {
-      const box = strip.getBoundingClientRect()
-      return Math.ceil(clamp((event.clientX - box.left) / box.width, 0, 1) * most) || 1
+    cut(rank) { bars.forEach((bar, i) => bar.classList.toggle('on', i < rank)) },
+    rankAt(event) {
+      const box = strip.getBoundingClientRect(), at = (event.clientX - box.left - THUMB / 2) / (box.width - THUMB)
+      return places.reduce((best, place, i) => Math.abs(place - at) < Math.abs(places[best - 1] - at) ? i + 1 : best, 1)
     },
   }
 }

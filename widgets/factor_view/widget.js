@@ -4,7 +4,7 @@
 import { clamp, colours, count, paintMatrix, total, whenColoursChange } from '../shared/paint.js'
 import { drawing, save, separated, tableOf } from '../shared/save.js'
 import { createWords } from '../shared/words.js'
-import { arrange } from './arrange.js'
+import { arrange, NARROW } from './arrange.js'
 import { decode, multiply, RULES } from './matrix.js'
 import { createStrip } from './strip.js'
 
@@ -74,6 +74,7 @@ function createView(root) {
     write({
       rank: facts.r, alpha: facts.now, gamma: facts.gamma, energy: facts.energy, error: facts.error, loss: facts.loss,
       size_A: `${r} × ${n}`, size_B: `${m} × ${r}`, factors_hold: facts.hold, whole_holds: facts.whole,
+      of_numbers: words('of_numbers', facts),
       parameters: `${facts.whole} → ${number(m * r)} + ${number(r * n)}`,
       norm_update: number(size, 2, true), norm_W: number(D.normW, 2, true), norm_share: facts.share,
       cost_says: words(hold < whole ? 'cost_less' : hold === whole ? 'cost_even' : 'cost_more', facts),
@@ -88,7 +89,7 @@ function createView(root) {
     rank.ariaValueText = strip.ariaValueText = plain('rank_value', facts)
     strip.ariaValueNow = String(r)
     paintStrip(r, chosen)
-    spectrum.cut(r, plain(cutting() ? 'kept' : 'kept_trained', facts))
+    spectrum.cut(r)
     say(plain(cutting() ? 'summary_cut' : 'summary_trained', facts))
   }
 
@@ -97,9 +98,14 @@ function createView(root) {
     if (drawn === now) return
     drawn = now
     const top = 1.02 * Math.max(...D.adapters.map(each => each.singular[0] * each.gamma)) || 1
-    const named = cutting() ? r => r === 1 || r % 8 === 0 : r => data.ranks.includes(r)
-    spectrum.draw(chosen.singular.map(s => s * chosen.gamma), top, data.most, named)
+    spectrum.draw(chosen.singular.map(s => s * chosen.gamma), top, places())
     $('.values').innerHTML = tableOf(tabled(x => number(x, 3, true), x => percent(x)))
+  }
+
+  /** Where each rank stands along the slider, whose steps are the ranks there are: 1, 2, 3, … or 1, 2, 4, … */
+  function places() {
+    const last = Math.log2(data.most)
+    return count(reach()).map(r => cutting() ? (r - 1) / (reach() - 1) : Math.log2(r) / last)
   }
 
   function tabled(write, share) { // at the γ of training, as they are drawn
@@ -169,7 +175,7 @@ function createView(root) {
     ask()
   }
   const drag = event => {
-    const r = spectrum.rankAt(event, data.most)
+    const r = spectrum.rankAt(event)
     moveTo(cutting() ? r : nearest(r))
   }
   const drop = () => { if (dragging) commit(); dragging = false }
@@ -240,7 +246,7 @@ function createView(root) {
     const { m, n, limit } = D, size = `${m} × ${n}`, bare = cutting() && Math.abs(gamma() - 1) < 1e-9
     write({
       size_W: size, size_BA: size, low: number(-limit, 3), high: `+${number(limit, 3)}`,
-      name_BA: bare ? 'BA' : 'γBA', op: bare ? 'γ' : '', // a γ that is not 1 is in the picture
+      name_BA: bare ? 'BA' : 'γBA', // a γ that is not 1 is in the picture
     })
     const alt = { W: 'picture_W', A: 'picture_A', B: 'picture_B', BA: 'picture_BA', Z: 'picture_Z' }
     for (const [k, key] of Object.entries(alt)) canvas[k].ariaLabel = plain(key, { m, n })
@@ -254,11 +260,20 @@ function createView(root) {
     $('.losses tbody tr').innerHTML = `<th scope="row"><span class="vh">${rich(words('loss'))}</span></th>${cells.join('')}`
   }
 
+  /** px of height for the pictures: of the window, less what stands above the instrument and, on a phone, its sheet. */
+  function room() {
+    if (data.compact) return 0
+    const phone = root.clientWidth < NARROW, sheet = phone ? $('.ctl').offsetHeight + 10 : $('.head').offsetHeight + 28
+    const top = root.getBoundingClientRect().top + scrolled()
+    return clamp(innerHeight - Math.min(top, innerHeight / 3) - sheet, 220, 900)
+  }
+  const scrolled = () => document.querySelector('[data-testid=stMain]')?.scrollTop ?? 0
+
   function place() {
-    const width = root.clientWidth, now = D && `${width} ${devicePixelRatio} ${D.signature}`
+    const width = root.clientWidth, height = room(), now = D && `${width} ${height} ${devicePixelRatio} ${D.signature}`
     if (!width || placed === now) return
     placed = now
-    const { m, n } = D, { way, px, q } = arrange(width, m, n, reach(), data.compact)
+    const { m, n } = D, { way, px, q } = arrange({ width, height }, m, n, reach(), data.compact)
     root.dataset.way = way
     style({ m, n, k: reach(), px: `${px}px`, q: `${q}px` })
     spectrum.measure()
@@ -272,6 +287,8 @@ function createView(root) {
   }
 
   const resized = new ResizeObserver(() => { if (D) place() })
+  const again = () => { if (D) place() }
+  addEventListener('resize', again)
   const forgetColours = whenColoursChange(recolour)
   resized.observe(root)
 
@@ -295,6 +312,7 @@ function createView(root) {
     },
     destroy() {
       resized.disconnect()
+      removeEventListener('resize', again)
       forgetColours()
       clearTimeout(pause)
       cancelAnimationFrame(frame)
