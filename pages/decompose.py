@@ -20,18 +20,17 @@ def follow(view: View) -> None:
 
 
 with st.container(key="decompose_head"):
-    with st.container(key="decompose_intro"):
-        st.title(t("decompose.title"), anchor=False)
-        st.markdown(variables(t("decompose.intro")), unsafe_allow_html=True)
-    with st.container(key="decompose_own"):
-        upload_control(
-            "decompose_upload",
-            hint=t("uploads.hint.matrix", size=number(MAX_BYTES >> 20), side=MATRIX_SIDE),
-            accept="image/png,image/jpeg,image/webp,.npy,.csv,.tsv,.txt",
-            most=MAX_BYTES,
-            read=take,
-        )
-        assumptions()
+    st.title(t("decompose.title"), anchor=False)
+
+with st.container(key="decompose_own"):
+    upload_control(
+        "decompose_upload",
+        hint=t("uploads.hint.matrix", size=number(MAX_BYTES >> 20), side=MATRIX_SIDE),
+        accept="image/png,image/jpeg,image/webp,.npy,.csv,.tsv,.txt",
+        most=MAX_BYTES,
+        read=take,
+    )
+    assumptions()
 
 own = own_matrix()
 view = View.from_query(st.query_params.to_dict(), LAYERS, own=own is not None)
@@ -48,4 +47,5 @@ decompose(
 )
 
 with st.container(key="decompose_good"):
+    st.markdown(variables(t("decompose.intro")), unsafe_allow_html=True)
     st.html(uses())

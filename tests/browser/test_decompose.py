@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from lora_core.matrix.nested import DECOMPOSITIONS, nested
-from tests.browser.conftest import settled, visit
+from tests.browser.conftest import settled, visit, wait_for
 from tests.browser.dragging import WATCH, centre, in_time, messages, overflow, pixels, quiet, said, thumb
 from web.decompose.sources import shipped
 from web.kit.layers import LAYERS
@@ -104,6 +104,32 @@ def test_keys_do_all_that_a_hand_does(server: str, reader: Page) -> None:
     expect(said(reader, "drawn")).to_contain_text("Draw 2 of 10")
 
 
+def test_the_original_is_one_press_away_and_a_selection_can_be_taken_off(server: str, reader: Page) -> None:
+    visit(reader, f"{server}/decompose?lang=en&rank=3")
+    quiet(reader)
+    original, svd = (reader.locator(f'figure[data-k="{k}"] canvas.mx') for k in ("M", "svd"))
+    assert (pixels(original) != pixels(svd)).any()
+    button = reader.get_by_role("button", name="Show the original everywhere")
+    button.press("Enter")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    wait_for(lambda: (pixels(original) == pixels(svd)).all(), 10, "the original was not shown")
+    expect(reader.locator(".lines")).to_be_hidden()
+    button.click()
+    wait_for(lambda: (pixels(original) != pixels(svd)).any(), 10, "the approximation did not come back")
+    expect(reader.locator(".lines")).to_be_visible()
+    reader.get_by_role("radio", name="none").check(force=True)
+    reader.wait_for_url("**mark=none**")
+    expect(reader.locator(".lines")).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("rank", "words"), [(31, "SVD is off by"), (32, "Exactly of rank 32"), (33, "exactly of rank 32")]
+)
+def test_what_is_exactly_of_a_rank_says_so(server: str, reader: Page, rank: int, words: str) -> None:
+    visit(reader, f"{server}/decompose?lang=en&source=delta&rank={rank}")
+    expect(said(reader, "says")).to_contain_text(words)
+
+
 def test_the_chart_can_be_dragged_and_saved(server: str, reader: Page) -> None:
     visit(reader, f"{server}/decompose?lang=en")
     chart = reader.locator('.chart[data-k="errors"]')
@@ -132,7 +158,7 @@ def test_the_chart_can_be_dragged_and_saved(server: str, reader: Page) -> None:
 
 
 def test_another_matrix_and_the_way_back(server: str, reader: Page) -> None:
-    visit(reader, f"{server}/decompose?lang=en&source=random&spectrum=step&rank=8")
+    visit(reader, f"{server}/decompose?lang=en&source=delta&rank=8")
     expect(said(reader, "size")).to_have_text("64 × 64")
     expect(said(reader, "error_svd")).to_have_text("13.1%")
     reader.get_by_label("Singular values", exact=True).select_option("flat")

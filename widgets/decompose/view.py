@@ -9,8 +9,8 @@ PHOTOS = ("cat", "coffee", "camera", "brick", "grass")
 SOURCES = (*PHOTOS, "delta", "random", "own")
 """The photos, a trained update, a random matrix, and what the reader brought."""
 SPECTRA = ("exponential", "power", "step", "flat")
-MARKS = ("cur", "id", "cr")
-"""Whose columns and rows are drawn on the picture."""
+MARKS = ("cur", "id", "cr", "none")
+"""Whose columns and rows are drawn on the picture; none leaves it as it is."""
 MAX_RANK = 64
 DRAWS = 10
 """How many draws of chance there are to go through."""

@@ -11,6 +11,7 @@ import { createPicture, greys, paintLines } from './paint.js'
 
 const PAINT = 'decompose-paint'
 const KEYS = ['source', 'layer', 'spectrum', 'draw']
+const EXACT = 1e-6 // of the size of M: what float32 leaves of an error that is none
 const TABLED = [1, 2, 4, 8, 16, 32, 64]
 const views = new WeakMap()
 
@@ -38,7 +39,7 @@ function createView(root, methods) {
   const charts = { errors: createChart(errors.firstChild), stored: createChart(stored.firstChild) }
   const { rich, words, plain, number, percent, speak, write } = createWords(root)
   let data, D, S, visit, table, sent, send, colour
-  let frame = 0, paints = 0, pause = 0, placed = '', spoken = '', keyed = false, waiting = false, dragging = false
+  let frame = 0, paints = 0, pause = 0, placed = '', spoken = '', keyed = false, waiting = false, dragging = false, original = false
 
   const ready = () => KEYS.every(key => S[key] === data.now[key])
   const shownRank = () => Math.min(S.rank, D.k)
@@ -53,7 +54,7 @@ function createView(root, methods) {
     for (const name of methods) {
       const method = D.methods[name]
       bring(method, r, m, n)
-      pictures[name].paint(method.P, m, n, ...colour)
+      pictures[name].paint(original ? D.M : method.P, m, n, ...colour)
       const [top, aside] = figures[name].querySelectorAll('.ticks')
       if (method.columns.length) paintLines(top, 1, n, method.columns.slice(0, r), [], styleOf(`--d-${name}`))
       if (method.rows.length) paintLines(aside, m, 1, [], method.rows.slice(0, r), styleOf(`--d-${name}`))
@@ -68,9 +69,12 @@ function createView(root, methods) {
   const ask = () => { frame ||= requestAnimationFrame(paint) }
 
   function paintMarks(r) {
+    const lines = $('.lines')
+    lines.hidden = S.mark === 'none' || original
+    if (lines.hidden) return
     const { columns, rows } = D.methods[S.mark]
     const tint = D.photo ? `--d-${S.mark}` : '--paper' // on a matrix of many colours the rest is veiled instead
-    paintLines($('.lines'), D.m, D.n, columns.slice(0, r), rows.slice(0, r), styleOf(tint), !D.photo)
+    paintLines(lines, D.m, D.n, columns.slice(0, r), rows.slice(0, r), styleOf(tint), !D.photo)
   }
 
   function paintNumbers(r) {
@@ -82,7 +86,9 @@ function createView(root, methods) {
       write({ [`error_${name}`]: error, [`holds_${name}`]: words('holds', { count: number(holds), share: percent(holds / whole, 0) }) })
     }
     facts.held = percent(D.stored.svd[r - 1] / whole, 0)
-    write({ rank: facts.r, says: words(D.photo ? 'says_photo' : 'says_signed', facts), errors_title: words('errors_title', facts), stored_title: words('stored_title', facts) })
+    const exact = D.methods.svd.errors.findIndex(each => each < EXACT) + 1
+    const says = exact && exact <= r ? words(exact === r ? 'says_exact' : 'says_above', { exact: number(exact) }) : words(D.photo ? 'says_photo' : 'says_signed', facts)
+    write({ rank: facts.r, says, errors_title: words('errors_title', facts), stored_title: words('stored_title', facts) })
     rank.style.setProperty('--f', `${100 * (r - 1) / Math.max(1, D.k - 1)}%`)
     rank.ariaValueText = errors.ariaValueText = plain('rank_value', facts)
     errors.ariaValueNow = String(r)
@@ -139,6 +145,12 @@ function createView(root, methods) {
     if (name === 'source' || name === 'mark') choose({ [name]: value })
     else if (id === 'layer' || id === 'spectrum') choose({ [id]: value })
   })
+  $('.original').addEventListener('click', () => {
+    original = !original
+    $('.original').ariaPressed = String(original)
+    root.classList.toggle('is-original', original)
+    ask()
+  })
   $('#draw').addEventListener('click', () => choose({ draw: S.draw % data.draws + 1 }))
   root.addEventListener('click', event => {
     const what = event.target.dataset.save
@@ -164,7 +176,7 @@ function createView(root, methods) {
     options($('#layer'), data.layers)
     options($('#spectrum'), Object.fromEntries(data.spectra.map(name => [name, words(`spectrum_${name}`)])))
     const radio = (name, value, inside) => `<label><input type="radio" name="${name}" value="${value}">${inside}</label>`
-    $('.marks .pill').innerHTML = data.marks.map(name => radio('mark', name, rich(words(name)))).join('')
+    $('.marks .pill').innerHTML = data.marks.map(name => radio('mark', name, rich(words(name === 'none' ? 'mark_none' : name)))).join('')
     $('.tiles').innerHTML = data.sources.filter(name => name !== 'own' || data.own)
       .map(name => radio('source', name, `<canvas data-thumb="${name}" aria-hidden="true"></canvas><span>${rich(called(name))}</span>`)).join('')
   }
@@ -175,7 +187,7 @@ function createView(root, methods) {
     root.classList.toggle('is-signed', !D.photo)
     root.style.setProperty('--m', m)
     root.style.setProperty('--n', n)
-    pictures.M.canvas.ariaLabel = plain('picture', { name: called(S.source), m, n })
+    pictures.M.canvas.ariaLabel = plain(S.mark === 'none' ? 'picture_bare' : 'picture', { name: called(S.source), m, n })
     for (const [k, figure] of Object.entries(figures)) {
       if (k === 'M') continue
       figure.querySelector('.top').hidden = !D.methods[k].columns.length
