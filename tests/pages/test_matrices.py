@@ -1,16 +1,18 @@
 """The matrices page without a browser."""
 
-import io
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from content.catalog import LANGUAGES, catalog
 from tests.pages.app import heard, opened, told
-from web.adapter import reading
 from web.adapter.page import OWN
+from web.adapter.reading import open_uploads
 from web.kit.layers import LAYER, LAYERS
+from web.kit.upload_control import File
+from web.kit.upload_store import UploadedFile
 
 page = partial(opened, "matrices")
 view = partial(heard, component="factor_view")
@@ -71,18 +73,13 @@ def test_the_shipped_adapter_is_shown_layer_by_layer(language: str) -> None:
     assert told(app) != before
 
 
-def test_what_a_reader_brought_takes_its_place() -> None:
+def test_what_a_reader_uploaded_takes_its_place(tmp_path: Path) -> None:
     app = page("en")
-    M = np.diag([3.0, 1.0, 1.0])
-    app.session_state[OWN] = reading.read([("mine.npy", npy(M))])
+    path = tmp_path / "mine.npy"
+    np.save(path, np.diag([3.0, 1.0, 1.0]))
+    app.session_state[OWN] = open_uploads([File("mine.npy", UploadedFile(path, path.stat().st_size))])
     app.run()
     assert not app.exception
     assert "mine.npy" in told(app)
     assert "1 of 3 directions" not in told(app)
     assert "2 of 3 directions hold 90% of the energy" in told(app)
-
-
-def npy(M: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    np.save(file, M)
-    return file.getvalue()
