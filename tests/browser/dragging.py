@@ -22,6 +22,7 @@ OVER = """([widget, parts]) => {
     const host = [...document.querySelectorAll(`${widget} *`)].find(e => e.shadowRoot)
     const over = [...host.shadowRoot.querySelectorAll(parts)].filter(e => {
         const box = e.getBoundingClientRect()
+        for (let up = e; up; up = up.parentElement) if (getComputedStyle(up).overflowX === 'auto') return false
         return box.width && (box.right > limit + 1 || box.left < -1)
     })
     return [main.scrollWidth - limit, over.map(e => e.outerHTML.slice(0, 90))]

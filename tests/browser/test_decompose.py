@@ -156,7 +156,7 @@ def test_the_chart_can_be_dragged_and_saved(server: str, reader: Page) -> None:
 
 
 def test_another_matrix_and_the_way_back(server: str, reader: Page) -> None:
-    visit(reader, f"{server}/decompose?lang=en&source=delta&rank=8")
+    visit(reader, f"{server}/decompose?lang=en&source=random&spectrum=step&rank=8")
     expect(said(reader, "size")).to_have_text("64 × 64")
     expect(said(reader, "error_svd")).to_have_text("13.1%")
     reader.get_by_label("Singular values", exact=True).select_option("flat")

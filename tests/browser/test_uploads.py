@@ -63,7 +63,7 @@ def test_what_is_wrong_is_refused_in_a_sentence(server: str, reader: Page) -> No
 
 def test_what_is_too_large_is_not_sent(server: str, reader: Page) -> None:
     sent: list[str] = []
-    reader.on("request", lambda request: sent.append(request.url) if "/upload" in request.url else None)
+    reader.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
     visit(reader, f"{server}/decompose?lang=en")
     control(reader).set_input_files(file("big.npy", bytes(uploads.MAX_BYTES + 1)))
     expect(refusal(reader)).to_contain_text("big.npy is larger than this page takes; it was not sent.")
