@@ -22,7 +22,8 @@ OVER = """([widget, parts]) => {
     const host = [...document.querySelectorAll(`${widget} *`)].find(e => e.shadowRoot)
     const over = [...host.shadowRoot.querySelectorAll(parts)].filter(e => {
         const box = e.getBoundingClientRect()
-        for (let up = e; up; up = up.parentElement) if (getComputedStyle(up).overflowX === 'auto') return false
+        const scrolls = at => at && (getComputedStyle(at).overflowX === 'auto' || scrolls(at.parentElement))
+        if (scrolls(e)) return false
         return box.width && (box.right > limit + 1 || box.left < -1)
     })
     return [main.scrollWidth - limit, over.map(e => e.outerHTML.slice(0, 90))]
