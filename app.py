@@ -13,6 +13,7 @@ import jobs
 from narration.service import service
 from web.article.first_screen import first_screen
 from web.experiments.files import ROUTES as RESULTS
+from web.frame.base_path import below
 from web.frame.errors import on_script_error
 from web.frame.navigation import ROOT
 from web.frame.player import ROUTES as PLAYER
@@ -50,7 +51,7 @@ async def lifespan(_: st.App) -> AsyncIterator[dict[str, Any]]:
 app = st.App(
     ROOT / "web" / "main.py",
     lifespan=lifespan,
-    routes=[*ROUTES, *MODULES, *RESULTS, *PLAYER, *UPLOADS],
+    routes=below([*ROUTES, *MODULES, *RESULTS, *PLAYER, *UPLOADS]),
     middleware=[Middleware(Frame, first_screens=FIRST_SCREENS)],
     on_script_error=on_script_error,
 )

@@ -82,18 +82,19 @@ def healthy(url: str) -> bool:
 @contextmanager
 def serving(tmp_path: Path, **environment: str) -> Iterator[tuple[str, psutil.Process]]:
     """A fresh server on a free port; yields its address and process, and checks that nothing outlives it."""
-    port = free_port()
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"} | environment
+    port, base = free_port(), environment.get("STREAMLIT_SERVER_BASE_URL_PATH", "").strip("/")
     log = tmp_path / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
             cwd=ROOT,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"} | environment,
+            env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
         server = psutil.Process(process.pid)
-        url = f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}" + (f"/{base}" if base else "")
         try:
             wait_for(lambda: healthy(url) or process.poll() is not None, 60, "the server does not answer")
             assert process.poll() is None, log.read_text("utf-8")

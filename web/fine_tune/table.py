@@ -16,7 +16,7 @@ from web.kit.text import heading
 from widgets.copy_link.widget import copy_link
 from widgets.runs.widget import Column, Row, runs_table
 
-PATH = "/fine-tune"
+PATH = "./fine-tune"
 
 
 def table(page: State, names: dict[str, str]) -> None:

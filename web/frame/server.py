@@ -22,6 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from content.catalog import LANGUAGES, catalog
+from web.frame.base_path import address, base_path
 from web.frame.navigation import PAGES
 from web.frame.share import ROUTES as SHARE
 from web.frame.share import head
@@ -67,14 +68,23 @@ def version(name: str) -> str:
     return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
 
 
+def static(name: str) -> str:
+    """The address of a file of `web/static`."""
+    return address(f"/app/static/{name}")
+
+
 @cache
 def index(language: str, key: str, path: str) -> str:
-    """Streamlit's page with our language, title, description and styles; `{origin}`, `{first}` stay open."""
+    """Streamlit's page with our language, title, description and styles; `{origin}`, `{first}` stay open.
+
+    Args:
+        path: where the page is reached, as `address` gives it.
+    """
     words = catalog(language)
     title = escape(f"{words[f'page.{key}']} · {words['frame.name']}")
     noscript = escape(str(words["frame.noscript"]))
     styles = "".join(
-        Markup('<link rel="stylesheet" href="/app/static/{}?v={}">').format(name, version(name))
+        Markup('<link rel="stylesheet" href="{}?v={}">').format(static(name), version(name))
         for name in STYLES
         if (STATIC / name).exists()
     )
@@ -85,7 +95,7 @@ def index(language: str, key: str, path: str) -> str:
     page = re.sub(r'<link rel="service-desc"[^>]*/>', "", page)
     page = re.sub(
         r'<link rel="shortcut icon"[^>]*/>',
-        '<link rel="icon" type="image/svg+xml" href="/app/static/favicon.svg">',
+        f'<link rel="icon" type="image/svg+xml" href="{static("favicon.svg")}">',
         page,
     )
     page = re.sub(
@@ -95,7 +105,7 @@ def index(language: str, key: str, path: str) -> str:
     return page.replace("</head>", f"{head(language, key, path)}{styles}</head>")
 
 
-def serve_index(request: Request, key: str, first_screen: FirstScreen | None = None) -> Response:
+def serve_index(request: Request, key: str, path: str, first_screen: FirstScreen | None = None) -> Response:
     """The page of a path with its first screen, and with a reader's cookie.
 
     An address without a language, or with one we do not speak, is led to the same address in the
@@ -103,20 +113,18 @@ def serve_index(request: Request, key: str, first_screen: FirstScreen | None = N
     """
     language = request.query_params.get("lang", "")
     if language not in LANGUAGES:
-        here = request.url.include_query_params(lang=spoken(request.headers))
-        return RedirectResponse(
-            f"{here.path}?{here.query}", status_code=307, headers={"vary": "accept-language"}
-        )
+        query = request.url.include_query_params(lang=spoken(request.headers)).query
+        return RedirectResponse(f"{path}?{query}", status_code=307, headers={"vary": "accept-language"})
     origin = escape(f"{request.url.scheme}://{request.url.netloc}")
-    page = index(language, key, request.url.path.strip("/")).replace("{origin}", origin)
+    page = index(language, key, path).replace("{origin}", origin)
     view = request.query_params.get("view", "")
-    script = f'<script type="module" src="/app/static/{FIRST}?v={version(FIRST)}"></script>'
+    script = f'<script type="module" src="{static(FIRST)}?v={version(FIRST)}"></script>'
     page = page.replace("{first}", f"{first_screen(language, view)}{script}" if first_screen else "")
     response: Response = HTMLResponse(page, headers={"cache-control": "no-cache"})
     if reader_of(request.headers.get("cookie", "")) is None:
         response.set_cookie(
-            COOKIE, signed(secrets.token_urlsafe(24)), max_age=7 * 86400, httponly=True, samesite="lax",
-            secure=request.url.scheme == "https",
+            COOKIE, signed(secrets.token_urlsafe(24)), max_age=7 * 86400, path=address("/"), httponly=True,
+            samesite="lax", secure=request.url.scheme == "https",
         )  # fmt: skip
     return response
 
@@ -153,18 +161,26 @@ class Frame:
 
     def answer(self, request: Request) -> Response | None:
         """Our own answer to a request, or None where Streamlit answers."""
-        path = request.url.path
+        asked, base = str(request.scope["path"]), base_path()
+        query = "?" + query if (query := request.scope["query_string"].decode("latin-1")) else ""
+        if base and asked == base:
+            return RedirectResponse(f"{address('/')}{query}", status_code=307)
+        if not asked.startswith(f"{base}/"):
+            return None  # not ours, nor Streamlit's
+        path = asked.removeprefix(base)
         if path.startswith(CLOSED):
             return PlainTextResponse("not found", status_code=404)
         if request.method not in ("GET", "HEAD"):
             return None
         if path in self.pages:
             key = self.pages[path]
-            return serve_index(request, key, self.first_screens.get(key))
+            return serve_index(request, key, address(path), self.first_screens.get(key))
         first, _, rest = path.strip("/").partition("/")
         if not rest and "." not in first and "text/html" in request.headers.get("accept", ""):
-            query = f"?{request.url.query}" if request.url.query else ""
-            return RedirectResponse(f"/{query}", status_code=307)  # a page we do not have
+            known = (
+                f"/{first}" if f"/{first}" in self.pages else "/"
+            )  # with a slash too many, or none of ours
+            return RedirectResponse(f"{address(known)}{query}", status_code=307)
         return None
 
 

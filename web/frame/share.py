@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from content.catalog import LANGUAGES, catalog
+from web.frame.base_path import address
 
 LONGEST = 1500
 """Bytes of an address that a code is drawn for; beyond, it is too dense to scan from a wall."""
@@ -22,7 +23,7 @@ LOCALES = {"en": "en_GB", "th": "th_TH"}
 
 
 def head(language: str, key: str, path: str) -> str:
-    """What a page says of itself to those who show its link. `{origin}` stands for the server's address."""
+    """What a page says of itself to those who show its link. `{origin}` is the scheme and host."""
     words = catalog(language)
     title = escape(f"{words[f'page.{key}']} · {words['frame.name']}")
     about = escape(str(words[f"about.{key}"]))
@@ -32,19 +33,19 @@ def head(language: str, key: str, path: str) -> str:
         f'<meta property="og:site_name" content="{escape(str(words["frame.name"]))}">',
         f'<meta property="og:title" content="{title}">',
         f'<meta property="og:description" content="{about}">',
-        f'<meta property="og:url" content="{{origin}}/{path}?lang={language}">',
-        f'<meta property="og:image" content="{{origin}}/app/static/share-{language}.png">',
+        f'<meta property="og:url" content="{{origin}}{path}?lang={language}">',
+        f'<meta property="og:image" content="{{origin}}{address(f"/app/static/share-{language}.png")}">',
         '<meta property="og:image:width" content="1200"><meta property="og:image:height" content="630">',
         f'<meta property="og:image:alt" content="{escape(str(words["frame.picture"]))}">',
         f'<meta property="og:locale" content="{LOCALES[language]}">',
         '<meta name="twitter:card" content="summary_large_image">',
-        f'<link rel="canonical" href="{{origin}}/{path}?lang={language}">',
+        f'<link rel="canonical" href="{{origin}}{path}?lang={language}">',
         *(
-            f'<link rel="alternate" hreflang="{other}" href="{{origin}}/{path}?lang={other}">'
+            f'<link rel="alternate" hreflang="{other}" href="{{origin}}{path}?lang={other}">'
             for other in LANGUAGES
         ),
-        f'<link rel="manifest" href="/manifest.{language}.webmanifest">',
-        '<link rel="apple-touch-icon" href="/app/static/icon-192.png">',
+        f'<link rel="manifest" href="{address(f"/manifest.{language}.webmanifest")}">',
+        f'<link rel="apple-touch-icon" href="{address("/app/static/icon-192.png")}">',
         '<meta name="theme-color" content="#fbf8f1" media="(prefers-color-scheme: light)">',
         '<meta name="theme-color" content="#171512" media="(prefers-color-scheme: dark)">',
     ]
@@ -92,16 +93,20 @@ async def serve_manifest(request: Request) -> Response:
         "description": words["frame.description"],
         "lang": language,
         "dir": "ltr",
-        "id": "/",
-        "start_url": f"/?lang={language}",
-        "scope": "/",
+        "id": address("/"),
+        "start_url": f"{address('/')}?lang={language}",
+        "scope": address("/"),
         "display": "minimal-ui",
         "background_color": "#fbf8f1",
         "theme_color": "#fbf8f1",
         "icons": [
-            {"src": "/app/static/favicon.svg", "sizes": "any", "type": "image/svg+xml"},
+            {"src": address("/app/static/favicon.svg"), "sizes": "any", "type": "image/svg+xml"},
             *(
-                {"src": f"/app/static/icon-{size}.png", "sizes": f"{size}x{size}", "type": "image/png"}
+                {
+                    "src": address(f"/app/static/icon-{size}.png"),
+                    "sizes": f"{size}x{size}",
+                    "type": "image/png",
+                }
                 for size in (192, 512)
             ),
         ],

@@ -1,4 +1,5 @@
 // Copies an address of this site.
+import { address } from '../shared/address.js'
 import { copy } from '../shared/copy.js'
 
 const SAID = 2500 // ms the button says that it is done
@@ -11,7 +12,7 @@ export default function ({ data, parentElement }) {
   button.onclick = async () => {
     let said = data.text.copied
     try {
-      await copy(new URL(data.path, location.origin).href)
+      await copy(address(data.path))
     } catch {
       said = data.text.not_copied
     }

@@ -1,4 +1,5 @@
 // The tour lives in the document and in the tab's own memory: pages come and go beneath it.
+import { address } from '../shared/address.js'
 
 const HERE = 'pradit-tour' // in sessionStorage: the step it stands at
 const START = 'pradit-tour-start' // the event of the button
@@ -73,7 +74,7 @@ class Card {
     const { page, path } = this.stops[step]
     this.show(step)
     this.card.focus({ preventScroll: true })
-    if (location.pathname.replace(/^\/|\/$/g, '') !== path) this.lead(page)
+    if (new URL(address(path || '.')).pathname !== location.pathname) this.lead(page)
   }
 
   show(step) {

@@ -155,7 +155,7 @@ def making(name: str) -> Markup:
         )
         for key, held in found.verdict.checks.items()
     ]
-    file = Markup('<a href="/results/{}.{}" download>{}</a>')
+    file = Markup('<a href="./results/{}.{}" download>{}</a>')
     files = [file.format(name, kind, t(f"experiments.download.{kind}")) for kind in ("csv", "json")]
     versions = ", ".join(f"{package} {version}" for package, version in found.versions.items())
     return Markup(
@@ -180,5 +180,5 @@ def place(name: str) -> Markup:
 
 
 def link(name: str, query: dict[str, str]) -> str:
-    """The address of a card in a state."""
-    return f"/experiments?{urlencode({'lang': language(), **query})}#{name}"
+    """The address of a card in a state, relative to any page."""
+    return f"./experiments?{urlencode({'lang': language(), **query})}#{name}"
