@@ -73,7 +73,7 @@ def test_in_two_languages_every_sentence_stands_twice_and_every_id_once(language
     assert set(re.findall(r'href="#([^"]+)"', shown)) <= ids.keys()
     assert set(re.findall(r'aria-describedby="([^"]+)"', shown)) <= ids.keys()
     for one in LANGUAGES:
-        assert load(one).sections[-1].title in shown
+        assert load(one).sections[-1].title in re.sub("<[^>]*>", "", shown)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from markupsafe import Markup
 
-from content.model import Article, Figure, Formula, List, Piece, Section
+from content.model import Article, Figure, Formula, List, Piece, Section, Sentence
 from web.article.typesetting import Setter
 from web.kit.i18n import t
-from web.kit.text import running
+from web.kit.text import prepare, running
 
 BUTTON = Markup('<span class="s" data-s="{}" role="button" tabindex="-1" lang="{}">{}</span>')
 FORMULA = Markup(
@@ -23,6 +23,8 @@ def transcript(article: Article) -> Iterator[Markup]:
     yield Markup('<h2 class="label" data-anchor="listen">{}</h2><p class="note-s">{}</p>').format(
         running(t("player.transcript")), running(t("player.hint"))
     )
+    heard = [setter.joined(_heard(s)) for section in article.chapters for s in section.sentences]
+    prepare(piece.text for pieces in heard for piece in pieces)
     for section in article.chapters:
         yield from _section(setter, section)
 
@@ -41,9 +43,12 @@ def _section(setter: Setter, section: Section) -> Iterator[Markup]:
         for sentences in block.items if isinstance(block, List) else (block.sentences,):
             pressed = []
             for sentence in sentences:
-                heard = [_plain(p) for p in sentence.pieces if not p.silent]
-                pressed.append(BUTTON.format(sentence.id, language, setter.pieces(heard)))
+                pressed.append(BUTTON.format(sentence.id, language, setter.pieces(_heard(sentence))))
             yield Markup(" ").join(pressed)
+
+
+def _heard(sentence: Sentence) -> list[Piece]:
+    return [_plain(piece) for piece in sentence.pieces if not piece.silent]
 
 
 def _plain(piece: Piece) -> Piece:

@@ -127,3 +127,19 @@ def test_large_type_may_end_a_line_between_the_words_of_a_term() -> None:
     whole, parts = running("การปรับจูนทั้งโมเดล"), running("การปรับจูนทั้งโมเดล", terms=False)
     assert whole.count("<wbr>") == 0
     assert parts.count("<wbr>") >= 3
+
+
+def test_the_segmenter_is_started_a_few_times_for_an_article(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reads its dictionary anew at each start, a tenth of a second."""
+    starts = []
+    cut = thai_words._with_kham
+
+    def counted(texts: list[str]) -> list[list[tuple[int, int]]]:
+        starts.extend([len(texts)] if texts else [])
+        return cut(texts)
+
+    monkeypatch.setattr(thai_words, "_with_kham", counted)
+    running.cache_clear()
+    thai_words.forget()
+    pages()
+    assert 0 < len(starts) <= 20
