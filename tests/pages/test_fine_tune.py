@@ -11,8 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 import jobs
 from content.catalog import catalog
+from content.terms import glossary
 from jobs.limits import Refused
 from tests.pages.app import opened, told
+from web.fine_tune.controls import TERMS
 
 pytestmark = pytest.mark.usefixtures("pool", "own_reader")
 QUICK = {"base": "mlp-mnist", "task": "fashion", "batch": "8"}
@@ -36,6 +38,15 @@ def until(app: AppTest, state: str, seconds: float = 120) -> AppTest:
         app.run()
         assert not app.exception, app.exception
     return app
+
+
+@pytest.mark.parametrize("language", ["en", "th"])
+def test_every_control_explains_its_term(language: str) -> None:
+    app = page(language)
+    controls = [*app.selectbox, *app.select_slider, *app.number_input]
+    explained = {control.key: control.help for control in controls if control.help}
+    assert {*explained} == {f"ft_{key}" for key in TERMS}
+    assert glossary()["rank"].meaning(language) in explained["ft_rank"]
 
 
 @pytest.mark.parametrize(

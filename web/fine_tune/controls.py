@@ -12,12 +12,26 @@ from lab.bases.registry import BASES
 from lora_core.config import METHODS
 from web.fine_tune import cost, experiment, words
 from web.fine_tune.experiment import State
-from web.kit.controls import choose, show
+from web.kit.controls import choose, meaning, show
 from web.kit.i18n import t
 
 RANKS = [2**n for n in range(7)]
 ALPHAS = [2**n for n in range(9)]
 RATES = [m * 10.0**-p for p in (5, 4, 3, 2) for m in (1, 1.25, 1.6, 2, 2.5, 3.2, 4, 5, 6.3, 8)] + [0.1]
+
+
+TERMS = {
+    "base": ("base_model",),
+    "method": ("adapter", "full_fine_tuning"),
+    "rank": ("rank",),
+    "alpha": ("alpha", "scale"),
+    "lr": ("learning_rate",),
+    "targets": ("layer", "block", "head"),
+    "batch": ("batch",),
+    "steps": ("step",),
+    "seed": ("seed",),
+}
+"""The glossary's terms that help with a control."""
 
 
 def controls(page: State) -> None:
@@ -82,6 +96,7 @@ def _count(page: State, key: str, step: int) -> None:
         max_value=int(high),
         step=step,
         key=name,
+        help=meaning(*TERMS.get(key, ())),
         on_change=lambda: page.change(key, str(st.session_state[name])),
     )
 
@@ -96,7 +111,10 @@ def _choose(
 ) -> None:
     labels = {option: words.label(key, option, page.query["base"]) for option in options}
     change = partial(page.change, key)
-    choose(control, words.control(key), labels, value or page.query[key], f"ft_{key}", change, **more)
+    help = meaning(*TERMS.get(key, ()))
+    choose(
+        control, words.control(key), labels, value or page.query[key], f"ft_{key}", change, help=help, **more
+    )
 
 
 def _text(value: float) -> str:

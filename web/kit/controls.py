@@ -7,6 +7,9 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from content.terms import glossary
+from web.kit.i18n import language
+
 V = TypeVar("V")
 
 
@@ -40,6 +43,17 @@ def choose(
         args=(key, labels, change),
         **options,
     )
+
+
+def meaning(*terms: str) -> str | None:
+    """What the glossary says of a control's terms: its `help`, or None where it has no term.
+
+    Raises:
+        KeyError: the glossary has no such term.
+    """
+    spoken = language()
+    found = [glossary()[term] for term in terms]
+    return "\n\n".join(f"**{term.words(spoken)}** {term.meaning(spoken)}" for term in found) or None
 
 
 def show(key: str, value: object) -> None:

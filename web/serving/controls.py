@@ -9,9 +9,12 @@ from functools import partial
 import streamlit as st
 
 from lab.runs.serving_config import ADAPTERS, CHARACTERS, PROMPT, PROMPTS
-from web.kit.controls import choose, show
+from web.kit.controls import choose, meaning, show
 from web.kit.i18n import number, t
 from web.serving.state import State
+
+TERMS = {"adapters": ("adapter",), "prompt": ("prompt",)}
+"""The glossary's terms that help with a control."""
 
 
 def controls(page: State) -> None:
@@ -57,7 +60,8 @@ def _choose(
 ) -> None:
     labels = {value: label(value) for value in values}
     change = partial(page.change, key)
-    choose(control, t(f"serving.control.{key}"), labels, page.query[key], f"sv_{key}", change)
+    help = meaning(*TERMS.get(key, ()))
+    choose(control, t(f"serving.control.{key}"), labels, page.query[key], f"sv_{key}", change, help=help)
 
 
 def _number(text: str) -> str:

@@ -1,7 +1,18 @@
 """Controls that show a setting and report a choice."""
 
+import re
+
+import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+
+from content.catalog import LANGUAGES
+from content.terms import glossary
+from web.fine_tune import controls as fine_tune
+from web.kit.claims import live
+from web.kit.controls import meaning
+from web.kit.i18n import speaking
+from web.serving import controls as serving
 
 
 def script() -> None:
@@ -41,3 +52,23 @@ def test_a_label_of_another_language_moves_nothing() -> None:
     st.session_state["letter"] = "a"
     _moved("letter", {"a": "A"}, moves.append)
     assert moves == ["a"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_help_of_a_control_is_what_the_glossary_says(language: str) -> None:
+    rank, head = glossary()["rank"], glossary()["head"]
+    with speaking(language):
+        assert meaning("rank", "head") == (
+            f"**{rank.words(language)}** {rank.meaning(language)}\n\n"
+            f"**{head.words(language)}** {head.meaning(language)}"
+        )
+        assert meaning() is None
+        for terms in (fine_tune.TERMS, serving.TERMS, live.TERMS):
+            for names in terms.values():
+                assert meaning(*names)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_meaning_holds_nothing_that_markdown_would_read(language: str) -> None:
+    for term in glossary().values():
+        assert not re.search(r"[*_`$\[\]<>~]", term.words(language) + term.meaning(language)), term.key

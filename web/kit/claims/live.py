@@ -13,7 +13,7 @@ from web.kit.claims import card
 from web.kit.claims.figures import FIGURES, VIEWS
 from web.kit.claims.state import VIEW, Card, State
 from web.kit.claims.words import choice
-from web.kit.controls import choose
+from web.kit.controls import choose, meaning
 from web.kit.i18n import duration, number, percent, t
 from web.kit.live_job import watch
 from web.kit.progress import progress
@@ -47,6 +47,18 @@ def _card(page: State, one: Card) -> None:
                 actions(one)
 
 
+TERMS = {
+    "alpha": ("alpha", "scale"),
+    "rank": ("rank",),
+    "steps": ("step",),
+    "picture_steps": ("step",),
+    "depth": ("layer",),
+    "gamma_rule": ("gamma_rule",),
+    "gamma": ("scale",),
+}
+"""The glossary's terms that help with a setting."""
+
+
 def settings(page: State, one: Card) -> None:
     """What a live run may change: pills or a slider for each."""
     for setting in load(one.name).settings:
@@ -57,7 +69,8 @@ def settings(page: State, one: Card) -> None:
         labels = {value: choice(value) for value in setting.choices}
         control = st.segmented_control if len(labels) <= PILLS else st.select_slider
         title, value = t(f"experiments.setting.{setting.name}"), one.config.settings[setting.name]
-        choose(control, title, labels, value, key, partial(page.change, one, setting.name))
+        help = meaning(*TERMS.get(setting.name, ()))
+        choose(control, title, labels, value, key, partial(page.change, one, setting.name), help=help)
 
 
 def actions(one: Card) -> None:
