@@ -25,7 +25,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 from playwright.sync_api import Error as PlaywrightError
 
 from tests.browser.install import chromium
-from web.frame.navigation import PAGES
+from web.frame.navigation import DESTINATIONS
 
 ROOT = Path(__file__).parents[2]
 FLAGS = [
@@ -233,8 +233,17 @@ def settled(page: Page) -> Page:
 
 
 def link_to(page: Page, key: str) -> Locator:
-    """The link in the bar that leads to a page."""
-    return page.get_by_test_id("stTopNavLink").nth([each.key for each in PAGES].index(key))
+    """The link that leads to a page: one of the tabs, or of the bar's destinations to its first page."""
+    tab, place = (f"{part} a[data-page={key}]" for part in (".st-key-tabs", ".st-key-menu .places"))
+    return page.locator(f"{tab}, {place}").first
+
+
+def go_to(page: Page, key: str) -> None:
+    """Go to a page by the frame's links, by way of its destination if it is not the first there."""
+    first = next(each.pages[0].key for each in DESTINATIONS if key in [page.key for page in each.pages])
+    link_to(page, first).click()
+    if key != first:
+        link_to(page, key).click()
 
 
 def visit(page: Page, url: str) -> Page:

@@ -201,5 +201,5 @@ def test_the_print_is_the_text_with_its_footnotes(reader: Page, server: str) -> 
     page.emulate_media(media="print")
     expect(page.locator(".foot")).to_be_visible()
     expect(page.locator("#conclusion")).to_be_visible()
-    for hidden in (".st-key-article_contents", ".st-key-view", ".side >> nth=0", '[data-testid="stHeader"]'):
+    for hidden in (".st-key-article_contents", ".st-key-view", ".side >> nth=0", ".st-key-bar"):
         expect(page.locator(hidden)).to_be_hidden()

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lab.bases.registry import BASES
-from tests.browser.conftest import settled, visit, wait_for
+from tests.browser.conftest import link_to, settled, visit, wait_for
 from tests.browser.dragging import WATCH, centre, in_time, messages, overflow, pixels, quiet, said, thumb
 from web.kit.layers import BASE, LAYERS, layer_data
 
@@ -164,11 +164,10 @@ def test_leaving_and_coming_back(server: str, reader: Page) -> None:
     reader.get_by_role("slider", name="Rank r").press("ArrowRight")
     reader.wait_for_url("**rank=6**")
     quiet(reader)
-    links = reader.get_by_test_id("stTopNavLink")
-    links.nth(0).click()
+    link_to(reader, "article").click()
     expect(reader.get_by_role("slider", name="Rank, on the singular values")).to_have_count(0)
     quiet(reader)
-    links.nth(1).click()
+    link_to(reader, "matrices").click()
     expect(said(reader, "says")).to_be_visible()
     quiet(reader)
     shown = re.search(r"rank=(\d+)", reader.url)

@@ -204,7 +204,7 @@ def test_language_navigation_and_reload_find_the_run_going(reader: Page, server:
     at = step(page)
     reaches(page, at + 1)
 
-    page.get_by_test_id("stTopNavLink").first.click()
+    link_to(page, "article").click()
     expect(page.locator(".st-key-ft")).to_have_count(0)
     link_to(page, "fine_tune").click()
     expect(page.locator(".st-key-ft_stop button")).to_be_visible()

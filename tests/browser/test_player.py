@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Route, expect
 
 from content.catalog import LANGUAGES, catalog
 from tests.browser.axe import violations
-from tests.browser.conftest import serving, settled, visit, wait_for
+from tests.browser.conftest import go_to, serving, settled, visit, wait_for
 from tests.browser.playing import BAR, PLAYER, listen, playing, press_play, state, switch, until, words
 from web.frame.navigation import PAGES
 
@@ -28,9 +28,9 @@ def test_it_plays_on_through_every_page_a_training_and_another_language(reader: 
     }""")
     expect(page.locator(BAR)).to_be_hidden()
     before = state(page)
-    for place in range(1, len(PAGES)):
-        page.get_by_test_id("stTopNavLink").nth(place).click()
-        expect(page).to_have_url(re.compile(PAGES[place].path))
+    for place in PAGES[1:]:
+        go_to(page, place.key)
+        expect(page).to_have_url(re.compile(place.path))
         settled(page)
         expect(page.locator(BAR)).to_be_visible()
         now = playing(page)
@@ -74,13 +74,13 @@ def test_after_a_reload_it_offers_to_go_on_where_it_was(reader: Page, server: st
 def test_the_bar_opens_the_transcript_and_closes(reader: Page, server: str) -> None:
     page = listen(reader, server)
     press_play(page)
-    page.get_by_test_id("stTopNavLink").nth(1).click()
+    go_to(page, "matrices")
     page.get_by_role("button", name=words("open")).click()
     expect(page.locator(".card:visible")).to_have_count(1)
     expect(page).to_have_url(re.compile("view=listen"))
     playing(page)
     expect(page.locator(BAR)).to_be_hidden()
-    page.get_by_test_id("stTopNavLink").nth(1).click()
+    go_to(page, "matrices")
     page.get_by_role("button", name=words("close")).click()
     expect(page.locator(BAR)).to_be_hidden()
     assert state(page)["silent"]

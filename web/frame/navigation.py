@@ -1,4 +1,7 @@
-"""The pages there are: their key, their path in the URL and their file. Nothing here needs Streamlit."""
+"""Where everything stands: the bar's destinations and the pages under each. Nothing here needs Streamlit.
+
+A page that is named here and has no file yet has its place, and is not shown.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +21,36 @@ class Page:
         return ROOT / "pages" / f"{self.key}.py"
 
 
-ALL = (
-    Page("article", ""),
-    Page("matrices", "matrices"),
-    Page("decompose", "decompose"),
-    Page("fine_tune", "fine-tune"),
-    Page("experiments", "experiments"),
-    Page("methods", "methods"),
-    Page("serving", "serving"),
+@dataclass(frozen=True)
+class Destination:
+    """What the bar leads to: `frame.destination.<key>` in the strings, and its pages, the first one first."""
+
+    key: str
+    pages: tuple[Page, ...]
+
+
+PLAN = (
+    Destination("article", (Page("article", ""),)),
+    Destination("see", (Page("matrices", "matrices"), Page("decompose", "decompose"))),
+    Destination("train", (Page("fine_tune", "fine-tune"), Page("room", "room"))),
+    Destination("evidence", (Page("experiments", "experiments"), Page("methods", "methods"))),
+    Destination("use", (Page("plan", "plan"), Page("adapter", "adapter"), Page("serving", "serving"))),
 )
 
-PAGES = tuple(page for page in ALL if page.file.exists())
+
+def existing(destinations: tuple[Destination, ...]) -> tuple[Destination, ...]:
+    """The destinations with those of their pages that have a file; without those that have none."""
+    found = (
+        Destination(each.key, tuple(page for page in each.pages if page.file.exists()))
+        for each in destinations
+    )
+    return tuple(each for each in found if each.pages)
+
+
+DESTINATIONS = existing(PLAN)
+PAGES = tuple(page for destination in DESTINATIONS for page in destination.pages)
+
+
+def destination_of(page: Page) -> Destination:
+    """The destination that a page stands under."""
+    return next(each for each in DESTINATIONS if page in each.pages)

@@ -10,7 +10,6 @@ def document(language: str, text: dict[str, str]) -> None:
 
     Args:
         language: a language tag, for `<html lang>`.
-        text: what the skip link, the navigation, what is folded of it, its menu button and the switch of
-            languages are called.
+        text: what the skip link and the switch of languages are called.
     """
     _render(key="document", data={"language": language, "text": text}, height="content")

@@ -4,6 +4,8 @@ import { copy } from '../shared/copy.js'
 
 const LOOPBACK = /^(localhost|127\.[\d.]+|\[::1\])$/
 const SAID = 2500 // ms the button says that it is done
+const OPEN = 'pradit-share' // the event of another button that opens the dialog
+let listening
 
 /** The address as others in the room reach it: null where nobody but this computer does. */
 function reachable(addresses) {
@@ -27,7 +29,7 @@ export default function ({ data, parentElement }) {
   button.textContent = text.copy
   status.textContent = ''
 
-  find('.open').onclick = () => {
+  const open = () => {
     const reached = reachable(data.addresses)
     input.value = reached ?? location.href
     find('.alone').hidden = Boolean(reached)
@@ -41,6 +43,10 @@ export default function ({ data, parentElement }) {
     dialog.showModal()
     input.scrollLeft = 0
   }
+  find('.open').onclick = open
+  listening?.abort()
+  listening = new AbortController()
+  document.addEventListener(OPEN, open, { signal: listening.signal })
   find('.close').onclick = () => dialog.close()
   dialog.onclick = event => { if (event.target === dialog) dialog.close() } // on what lies behind it
   button.onclick = async () => {
