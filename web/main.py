@@ -40,8 +40,8 @@ with st.container(key="bar", horizontal=True, vertical_alignment="center"):
     pressed = frame_tabs(here) or pressed
 document(language(), group("document"))
 if frame_player() or pressed == LISTEN:
-    st.switch_page(pages["article"], query_params={"view": "listen"})
+    st.switch_page(pages["article"], query_params={"view": "listen", "lang": language()})
 if led := frame_tour() or pressed:
-    st.switch_page(pages[led], query_params={})
+    st.switch_page(pages[led], query_params={"lang": language()})
 
 page.run()
