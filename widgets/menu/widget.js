@@ -17,7 +17,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   return () => { menu.end(); mounted.delete(root) }
 }
 
-export const element = (tag, attributes = {}, ...children) => {
+const element = (tag, attributes = {}, ...children) => {
   const made = document.createElement(tag)
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value)
   made.append(...children)
