@@ -26,6 +26,16 @@ page = st.navigation(list(pages.values()), position="hidden")
 here = next(known for known in PAGES if known.path == page.url_path)
 st.set_page_config(page_title=f"{page.title} · {t('frame.name')}", layout="wide")
 
+
+def lead(key: str, **query: str) -> None:
+    """Go to a page. A switch to the page one is on loses the language: there only the address changes."""
+    if key != here.key:
+        st.switch_page(pages[key], query_params=query)
+    for name in {*st.query_params} - {"lang"}:
+        del st.query_params[name]
+    st.query_params.update(query)
+
+
 with st.container(key="bar", horizontal=True, vertical_alignment="center"):
     pressed = frame_menu(here)
     share(addresses=addresses(), text=group("share"))
@@ -40,8 +50,8 @@ with st.container(key="bar", horizontal=True, vertical_alignment="center"):
     pressed = frame_tabs(here) or pressed
 document(language(), group("document"))
 if frame_player() or pressed == LISTEN:
-    st.switch_page(pages["article"], query_params={"view": "listen", "lang": language()})
-if led := frame_tour() or pressed:
-    st.switch_page(pages[led], query_params={"lang": language()})
+    lead("article", view="listen")
+elif led := frame_tour() or pressed:
+    lead(led)
 
 page.run()

@@ -119,6 +119,10 @@ def test_links_are_real_and_lead_on_without_a_reload(reader: Page, server: str) 
         expect(page).to_have_url(f"{server}/{place.path}?lang=th")
         settled(page)
     assert page.evaluate("() => window.same")
+    visit(page, f"{server}/?lang=th&view=listen")
+    go_to(page, "article")  # the page one is on, as it is at first
+    expect(page).to_have_url(f"{server}/?lang=th")
+    expect(page.locator(".st-key-article")).to_be_visible()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
