@@ -15,8 +15,12 @@ from tests.browser.conftest import healthy, serving, visit
 
 
 def opened(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name).click()
-    expect(page.get_by_role("dialog")).to_be_visible()
+    if (burger := page.locator(".st-key-menu .burger")).is_visible():
+        burger.click()
+        page.locator(".st-key-menu .share").click()
+    else:
+        page.get_by_role("button", name=name).click()
+    expect(page.locator(".st-key-share dialog")).to_be_visible()
 
 
 @pytest.mark.parametrize(("lang", "name"), [("en", "Share this page"), ("th", "แชร์หน้านี้")])

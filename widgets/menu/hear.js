@@ -5,7 +5,7 @@ import { clock } from '../player/widget.js'
 import { fill } from '../shared/words.js'
 
 export function createHear(root) {
-  const player = thePlayer(), signs = [...root.querySelectorAll('.hear')]
+  const player = thePlayer(), signs = [...root.querySelectorAll('.playing')]
   let text
   const face = {
     show() {

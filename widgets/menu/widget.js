@@ -29,7 +29,7 @@ const plain = event => event.button === 0 && !(event.metaKey || event.ctrlKey ||
 
 function createMenu(root, form) {
   const over = new AbortController(), { signal } = over
-  for (const part of root.querySelectorAll(`[data-form]:not([data-form=${form}])`)) part.remove()
+  for (const part of root.querySelectorAll(`[data-part]:not([data-part=${form}])`)) part.remove()
   const hear = form === 'bar' ? createHear(root) : null, sheet = form === 'bar' ? createSheet(root, signal) : null
   let built = '', here, go
 

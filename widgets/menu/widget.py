@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from widgets.component import component
 
-_menu = component("menu")
+_menu = component("menu", isolate_styles=False)
 
 LISTEN = "listen"
 """What `menu` returns, in place of a page, when the sign of what is playing was pressed."""
