@@ -148,7 +148,7 @@ def test_the_sheet_of_a_phone_leads_to_every_page_by_finger(
         if len(destination_of(place).pages) > 1:
             expect(page.locator(".st-key-tabs [aria-current=page]")).to_be_visible()
     burger.tap()
-    expect(sheet.locator(".lines [aria-current=page]")).to_have_attribute("data-page", PAGES[-1].key)
+    expect(sheet.locator(".every [aria-current=page]")).to_have_attribute("data-page", PAGES[-1].key)
     assert violations(page) == []
     other = LANGUAGES[1 - LANGUAGES.index(language)]
     sheet.locator(f".languages [lang={other}]").tap()

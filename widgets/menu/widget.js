@@ -50,7 +50,7 @@ function createMenu(root, form) {
     built = shape
     if (form === 'tabs') return root.querySelector('ul').replaceChildren(...places[0].pages.map(page => item(page)))
     root.querySelector('.places ul').replaceChildren(...places.map(place => item(place.pages[0])))
-    root.querySelector('.lines').replaceChildren(...places.map(place => element(
+    root.querySelector('.every').replaceChildren(...places.map(place => element(
       'section', {},
       element('h2', { hidden: '' }),
       element('ul', {}, ...place.pages.map(page => item(page, element('strong'), element('span')))),
@@ -59,9 +59,9 @@ function createMenu(root, form) {
   const current = (link, is) => (is ? link.setAttribute('aria-current', 'page') : link.removeAttribute('aria-current'))
   function write({ places, text = {} }) {
     for (const node of root.querySelectorAll('[data-t]')) node.textContent = text[node.dataset.t]
-    for (const nav of root.querySelectorAll('.places, .lines')) nav.ariaLabel = text.pages
+    for (const nav of root.querySelectorAll('.places, .every')) nav.ariaLabel = text.pages
     const tabs = [...root.querySelectorAll('.tabs a')], tops = [...root.querySelectorAll('.places a')]
-    const sections = [...root.querySelectorAll('.lines section')]
+    const sections = [...root.querySelectorAll('.every section')]
     if (form === 'tabs') root.querySelector('.tabs').ariaLabel = places[0].title
     places.forEach(({ title, pages }, i) => {
       const inside = pages.some(page => page.key === here)
