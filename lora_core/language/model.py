@@ -158,9 +158,8 @@ class Decoder(nn.Module):
         super().__init__()
         self.config = config
         # Given its numbers: a random start on the meta device imports half of torch, seconds long.
-        self.embed_tokens = nn.Embedding.from_pretrained(
-            torch.zeros(config.vocabulary, config.width), freeze=False
-        )
+        start = torch.zeros(config.vocabulary, config.width)
+        self.embed_tokens = nn.Embedding(config.vocabulary, config.width, _weight=start)
         self.layers = nn.ModuleList(Block(config, i) for i in range(config.blocks))
         self.norm = RMSNorm(config.width, config.norm_eps)
 
