@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, Response, expect
 
 from content.catalog import catalog
-from tests.browser.conftest import PROBE, ROOT, free_port, healthy, link_to, serving, settled, visit, wait_for
+from tests.browser.conftest import PROBE, ROOT, free_port, go_to, healthy, serving, settled, visit, wait_for
 from tests.browser.dragging import said
 from tests.browser.install import install_nginx, nginx
 from tests.browser.playing import press_play, switch
@@ -104,7 +104,7 @@ def test_a_reader_walks_drags_uploads_and_listens(walker: tuple[Page, list[Respo
     visit(page, start)
     shows(page, start, "article", "", "en")
 
-    link_to(page, "matrices").click()
+    go_to(page, "matrices")
     settled(page)
     shows(page, start, "matrices", "matrices", "en")
     rank = page.locator(".st-key-matrices #rank")
@@ -117,21 +117,21 @@ def test_a_reader_walks_drags_uploads_and_listens(walker: tuple[Page, list[Respo
     settled(page.reload() and page)
     shows(page, start, "matrices", "matrices", "th")
 
-    link_to(page, "decompose").click()
+    go_to(page, "decompose")
     settled(page)
     shows(page, start, "decompose", "decompose", "th")
     file = {"name": "m.csv", "mimeType": "text/csv", "buffer": b"1,2\n3,9"}
     page.locator(".upload input[type=file]").set_input_files([file])
     expect(said(page, "size")).to_have_text("2 × 2")
 
-    link_to(page, "experiments").click()
+    go_to(page, "experiments")
     settled(page)
     record = page.locator("a[download][href$='.csv']").first.evaluate("link => link.href")
     assert record.startswith(f"{start}/results/")
     assert page.request.get(record).status == 200
     expect(page.locator(".js-plotly-plot").first).to_be_attached()
 
-    link_to(page, "article").click()
+    go_to(page, "article")
     shows(page, start, "article", "", "th")
     settled(page)
     page.locator(".st-key-view [role=radio]").last.click()
