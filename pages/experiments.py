@@ -3,7 +3,7 @@
 import streamlit as st
 
 from web.experiments.source import comparison
-from web.experiments.tally import head
+from web.experiments.tally import about, head
 from web.kit.claims.figures import VIEWS
 from web.kit.claims.live import live_card
 from web.kit.claims.state import state
@@ -21,4 +21,4 @@ with st.container(key="ex_contents"):
 with st.container(key="ex_list"):
     for name in VIEWS:
         live_card(page, name)
-st.html(comparison())
+st.html(about() + comparison())

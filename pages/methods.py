@@ -21,13 +21,13 @@ from web.methods.side_by_side import (
 SCROLLED = Markup('{}<div class="mt-scroll" tabindex="0" role="region" aria-labelledby="mt-cost">{}</div>')
 
 with st.container(key="mt_head"):
-    title, about = (escape(t(f"methods.{name}")) for name in ("title", "intro"))
-    st.html(Markup("<h1>{}</h1><p>{}</p>").format(title, about))
+    st.html(Markup("<h1>{}</h1>").format(escape(t("methods.title"))))
 pair = choose()
 
+compare("trains", pair, show_what_trains)
+st.html(Markup('<p class="mt-about">{}</p>').format(escape(t("methods.intro"))))
 compare("idea", pair, show_idea, titled=False)
 compare("formula", pair, show_formula)
-compare("trains", pair, show_what_trains)
 compare("start", pair, show_start)
 
 with st.container(key="mt_part_cost"):

@@ -26,6 +26,7 @@ def serve() -> None:
                 panels.chart("sv_rates", rate_chart(shown), t("serving.rate.about"))
             with st.container(key="sv_latency"):
                 panels.chart("sv_latencies", latency_chart(shown), t("serving.latency.about"))
+        panels.about(page, shown)
     with st.container(key="sv_rest"):
         if config.characters in CHARACTERS:
             with st.container(key="sv_growth"):

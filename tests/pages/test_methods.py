@@ -29,7 +29,7 @@ def test_a_first_visit_has_lora_beside_a_variant_and_says_what_to_try(language: 
     assert beside(app) == ["LoRA", "PiSSA"]
     assert str(words["methods.title"]) in re.sub("<.*?>", "", told(app))
     parts = re.findall(r'<h2 id="mt-(\w+)">', told(app))
-    assert parts == ["formula", "trains", "start", "cost", "source"]
+    assert parts == ["trains", "formula", "start", "cost", "source"]
     formulas = [str(block.value) for block in app.markdown if str(block.value).startswith("$$")]
     assert len(formulas) == 2
     assert [r"\boxed" in each for each in formulas] == [False, True]

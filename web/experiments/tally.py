@@ -13,14 +13,19 @@ from web.kit.text import escape
 
 
 def head() -> Markup:
-    """Title, introduction and tally as HTML."""
+    """Title and tally as HTML."""
     counts = Counter[str](found.verdict.outcome for name in FIGURES if (found := card.record(name)))
     tally = Markup("").join(
         Markup("{}<b>{}</b>").format(card.verdict(outcome), number(counts[outcome]))
         for outcome in card.OUTCOMES
     )
-    title, intro, cost = (escape(t(f"experiments.{name}")) for name in ("title", "intro", "cost"))
     return Markup(
-        '<header class="ex-head"><div><h1>{}</h1><p>{} {}</p></div>'
+        '<header class="ex-head"><h1>{}</h1>'
         '<div class="ex-tally" role="group" aria-label="{}">{}</div></header>'
-    ).format(title, intro, cost, t("experiments.tally"), tally)
+    ).format(escape(t("experiments.title")), t("experiments.tally"), tally)
+
+
+def about() -> Markup:
+    """How the source's models and ours differ, and what a live run takes."""
+    intro, cost = (escape(t(f"experiments.{name}")) for name in ("intro", "cost"))
+    return Markup('<p class="ex-about">{} {}</p>').format(intro, cost)

@@ -25,19 +25,23 @@ from widgets.figure.widget import figure
 
 
 def introduction(adapters: int) -> None:
-    """The title and the sentence below it."""
-    st.html(
-        Markup('<h1>{}</h1><p class="sv-lead">{}</p>').format(
-            variables(t("serving.title", n=number(adapters))), variables(t("serving.intro"))
-        )
-    )
+    """The title."""
+    st.html(Markup("<h1>{}</h1>").format(variables(t("serving.title", n=number(adapters)))))
 
 
 def finding(page: State, shown: Found | None) -> None:
-    """What the numbers say, where they come from, and what the reader should know of them."""
-    title = charts.finding(shown) if shown else t("serving.unmeasured")
-    st.html(heading(variables(title)) + source(page.job("rounds"), shown))
+    """What the numbers say, how far a measurement is, and what the reader should know of them."""
+    title, job = charts.finding(shown) if shown else t("serving.unmeasured"), page.job("rounds")
+    st.html(heading(variables(title)) + (source(job, shown) if job and job.live else ""))
     messages(page, "rounds")
+
+
+def about(page: State, shown: Found | None) -> None:
+    """Below the pictures: what is done here, and where the numbers come from once they are measured."""
+    job = page.job("rounds")
+    if not (job and job.live):
+        st.html(source(job, shown))
+    st.html(Markup('<p class="sv-lead">{}</p>').format(variables(t("serving.intro"))))
 
 
 def chart(key: str, drawn: charts.Drawn, about: str = "") -> None:

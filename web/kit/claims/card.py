@@ -109,11 +109,16 @@ def table(chart: Chart) -> Table | None:
     return Table(head=[t("experiments.table.series"), *ends, t("experiments.table.spread")], rows=body)
 
 
+def heading(name: str) -> Markup:
+    """The claim's name, where its link leads."""
+    return Markup('<h2 id="{}">{}</h2>').format(name, escape(t(f"experiments.{name}.title")))
+
+
 def words(name: str) -> Markup:
     """Title, verdict and sentences of a card, as HTML."""
     found = record(name)
     seen, labelled = Markup('<p class="ex-seen">{}</p>'), Markup("<b>{}</b> {}")
-    lines = [Markup('<h2 id="{}">{}</h2>').format(name, escape(t(f"experiments.{name}.title")))]
+    lines: list[Markup] = []
     if found is None:
         lines.append(NOTE.format(escape(t("experiments.unrecorded"))))
     else:

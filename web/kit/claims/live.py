@@ -37,7 +37,7 @@ def _card(page: State, one: Card) -> None:
     with st.container(key=f"ex_card_{name}"):
         st.html(card.place(name))
         with st.container(key=f"ex_text_{name}"):
-            st.html(card.words(name) + card.making(name))
+            st.html(card.heading(name))
         with st.container(key=f"ex_pic_{name}"):
             picture(page, one)
             with st.container(key=f"ex_live_{name}"):
@@ -45,6 +45,8 @@ def _card(page: State, one: Card) -> None:
                     with st.container(key=f"ex_settings_{name}", horizontal=True, gap="medium"):
                         settings(page, one)
                 actions(one)
+        with st.container(key=f"ex_words_{name}"):
+            st.html(card.words(name) + card.making(name))
 
 
 TERMS = {
