@@ -1,6 +1,7 @@
 """How the scripts of the widgets come into a browser: as modules, from an address that changes with them."""
 
 import re
+from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
@@ -31,7 +32,9 @@ def test_all_that_a_widget_imports_is_served_and_exports_it(name: str, client: T
         for words, path in NAMED.findall(answer.text):
             other = ((HERE / module).parent / path).resolve().read_text("utf-8")
             for word in words.split(", "):
-                assert re.search(rf"^export (async )?(const|function) {word}\b", other, re.MULTILINE), word
+                assert re.search(rf"^export (async )?(const|function|class) {word}\b", other, re.MULTILINE), (
+                    word
+                )
     assert "export default function" in client.get(f"/widgets/{VERSION}/{modules[0]}").text
 
 
@@ -59,3 +62,10 @@ def test_nothing_but_modules_of_now_is_served(client: TestClient) -> None:
 def test_a_module_that_is_missing_is_named() -> None:
     with pytest.raises(KeyError, match=r"nowhere/widget\.js"):
         needed("nowhere/widget.js")
+
+
+@pytest.mark.parametrize("path", sorted(HERE.rglob("*.css")), ids=lambda path: path.parent.name)
+def test_no_style_is_cut_short(path: Path) -> None:
+    """An open rule takes all that follow with it, and no browser says so."""
+    style = re.sub(r"/\*.*?\*/|\"[^\"]*\"", "", path.read_text("utf-8"), flags=re.DOTALL)
+    assert style.count("{") == style.count("}") > 0

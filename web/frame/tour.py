@@ -7,7 +7,7 @@ from web.kit.i18n import group, t
 from widgets.tour.widget import Stop, tour
 
 # Page, control, and what the tour does with it.
-_STOPS: tuple[tuple[str, str, Literal["press", "move"]], ...] = (
+STOPS: tuple[tuple[str, str, Literal["press", "move"]], ...] = (
     ("article", ".st-key-view [role=radio]:last-of-type", "press"),
     ("matrices", ".st-key-matrices >>> #rank", "move"),
     ("fine_tune", ".st-key-ft_train button", "press"),
@@ -21,7 +21,7 @@ def frame_tour() -> str | None:
     paths = {page.key: page.path for page in PAGES}
     stops = [
         Stop(key, paths[key], target, act, t(f"tour.title.{key}"), t(f"tour.text.{key}"), t(f"tour.do.{key}"))
-        for key, target, act in _STOPS
+        for key, target, act in STOPS
         if key in paths
     ]
     return tour(stops, text=group("tour.card"))
