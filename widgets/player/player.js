@@ -285,6 +285,7 @@ function createPlayer() {
     get sleep() { return sleep },
     get offered() { return offered },
     // Whether the bar has something to show: the card of the Listen view does the same when it is in sight.
+    get besideCard() { return cards > 0 }, // the bar stands for the card's keys, which are out of sight
     get present() { return !(cards && insight) && !!track && (phase !== 'idle' || (!!kept.last && !kept.closed)) && !kept.closed },
     get resuming() { return phase === 'idle' && !!kept.last && !!kept.places[language] },
     get busy() { return phase === 'playing' || phase === 'loading' },

@@ -84,6 +84,11 @@ function createFace(root, form) {
     if (chapter) { marks.attend(); player.start(player.page.language, `${chapter}-title`) }
   })
   if (form === 'card') controls()
+  if (form === 'bar') {
+    const seek = $('.seek')
+    seek.addEventListener('input', () => { scrub = Number(seek.value); face.tick() })
+    seek.addEventListener('change', () => { player.seek(scrub); scrub = undefined })
+  }
 
   function controls() {
     const wave = $('.wave')
@@ -106,7 +111,7 @@ function createFace(root, form) {
     const size = new ResizeObserver(() => face.tick())
     size.observe(canvas)
     const sight = new IntersectionObserver(([entry]) => player.cardSeen(entry.isIntersecting), { rootMargin: '-56px 0px 0px' })
-    sight.observe(part)
+    sight.observe($('.keys')) // of the card, what must be at hand
     signal.addEventListener('abort', () => { size.disconnect(); sight.disconnect() })
   }
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => face.tick(), { signal })
@@ -122,6 +127,7 @@ function createFace(root, form) {
     for (const node of root.querySelectorAll('[data-label]')) label(node, text[node.dataset.label])
     part.hidden = form === 'bar' && !player.present
     part.dataset.phase = player.phase
+    part.classList.toggle('beside', player.besideCard)
     if (form === 'chapters') return chapters(text)
     const play = $('.play'), name = player.busy ? 'pause' : 'play'
     if (play.dataset.icon !== name) { play.dataset.icon = name; play.replaceChildren(icon(name)) }
@@ -181,6 +187,13 @@ function createFace(root, form) {
       write(button.lastChild, made ? clock(seconds) : fill(text.about, { length: clock(seconds) }))
     })
   }
+  function seekTo(time, track, whole) {
+    const seek = $('.seek')
+    seek.max = track.duration
+    seek.value = time
+    seek.style.setProperty('--f', `${time / track.duration * 100}%`)
+    seek.setAttribute('aria-valuetext', whole)
+  }
   // Said when the voice is silent: it is not talked over.
   function announce(text) {
     if (player.busy) waiting = text
@@ -198,13 +211,15 @@ function createFace(root, form) {
       }
       if (document.hidden || part.hidden || form === 'chapters') return
       const time = scrub ?? player.time(), { text } = page
+      const whole = fill(text.at, { at: clock(time), length: clock(track.duration) })
       if (form === 'bar') {
         const line = fill(text.line, { n: number(), at: clock(time), length: clock(track.duration) })
         write($('.line'), player.notice || (player.resuming ? `${text.resume} · ${clock(time)}` : line))
+        seekTo(time, track, whole)
         drawWave(canvas, track, time, { step: 4 })
         return
       }
-      const whole = fill(text.at, { at: clock(time), length: clock(track.duration) }), wave = $('.wave')
+      const wave = $('.wave')
       write($('.times .at'), clock(time))
       write($('.times .left'), `−${clock(track.duration - time)}`)
       wave.setAttribute('aria-valuenow', Math.round(time))
