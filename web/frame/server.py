@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
-import plotly
 import streamlit
 from markupsafe import Markup, escape
 from starlette.datastructures import Headers, MutableHeaders
@@ -29,8 +28,9 @@ from web.frame.share import head
 from web.kit.reader import COOKIE, reader_of, signed
 
 INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
-PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 STATIC = Path(__file__).parents[1] / "static"
+PLOTLY = STATIC / "plotly.min.js"
+"""Lines and bars alone: the whole library keeps a browser busy for longer before it draws anything."""
 STYLES = (
     "tokens.css", "frame.css", "article.css", "matrices.css", "decompose.css", "fine_tune.css", "player.css",
     "experiments.css", "serving.css", "methods.css",
@@ -38,7 +38,7 @@ STYLES = (
 FirstScreen = Callable[[str, str], str]
 """The HTML that a page shows before any script has run, of a language and of the view the URL asks for."""
 FIRST = "first.js"
-"""Takes the first screen away once the app stands."""
+"""Shows the app once it stands, and takes the first screen away."""
 CLOSED = ("/_stcore/metrics", "/_stcore/agent/")
 
 
@@ -89,7 +89,7 @@ def index(language: str, key: str, path: str) -> str:
         if (STATIC / name).exists()
     )
     page = INDEX.read_text("utf-8")
-    page = page.replace('<html lang="en">', f'<html lang="{language}">')
+    page = page.replace('<html lang="en">', f'<html lang="{language}" class="coming">')
     page = re.sub(r"<title>.*?</title>", f"<title>{title}</title>", page)
     page = re.sub(r'<link\s+rel="preload"[^>]*as="font"[^>]*/>', "", page)
     page = re.sub(r'<link rel="service-desc"[^>]*/>', "", page)
@@ -119,7 +119,7 @@ def serve_index(request: Request, key: str, path: str, first_screen: FirstScreen
     page = index(language, key, path).replace("{origin}", origin)
     view = request.query_params.get("view", "")
     script = f'<script type="module" src="{static(FIRST)}?v={version(FIRST)}"></script>'
-    page = page.replace("{first}", f"{first_screen(language, view)}{script}" if first_screen else "")
+    page = page.replace("{first}", f"{first_screen(language, view) if first_screen else ''}{script}")
     response: Response = HTMLResponse(page, headers={"cache-control": "no-cache"})
     if reader_of(request.headers.get("cookie", "")) is None:
         response.set_cookie(
@@ -185,7 +185,7 @@ class Frame:
 
 
 async def serve_plotly(_: Request) -> Response:
-    """Plotly's script from the installed wheel, so that no other origin is asked."""
+    """Plotly's script from beside the page, so that no other origin is asked."""
     return FileResponse(
         PLOTLY, media_type="text/javascript", headers={"cache-control": "public, max-age=86400"}
     )

@@ -1,5 +1,6 @@
 // A Plotly chart that is updated where it stands: one node for the life of the page, Plotly.react on it.
 import { address } from '../shared/address.js'
+import { dropped, inTurn } from './queue.js'
 import { save, separated } from '../shared/save.js'
 
 const NARROW = 480 // px of chart width below which the figure's `narrow` layout is laid over its layout
@@ -12,7 +13,7 @@ function plotly() {
   window.praditPlotly ??= new Promise((resolve, reject) => {
     const script = document.createElement('script')
     script.src = address('vendor/plotly.min.js')
-    script.onload = () => resolve(window.Plotly)
+    script.onload = () => setTimeout(() => resolve(window.Plotly)) // drawing is a task of its own
     script.onerror = () => { window.praditPlotly = undefined; reject(new Error(script.src)) }
     document.head.append(script)
   })
@@ -48,6 +49,8 @@ class Figure {
     this.draw = this.draw.bind(this)
     this.resized = new ResizeObserver(() => { if (Math.round(this.plot.clientWidth) !== this.width) this.ask() })
     this.resized.observe(this.plot)
+    this.sight = new IntersectionObserver(entries => { this.seen = entries.at(-1).isIntersecting })
+    this.sight.observe(this.plot)
     dark.addEventListener('change', this.draw)
     document.fonts.ready.then(() => this.ask()) // text is measured for the margins
   }
@@ -79,7 +82,11 @@ class Figure {
     csv.onclick = () => save(separated(table), `${name}.csv`, 'text/csv')
   }
 
-  ask() { this.frame ??= requestAnimationFrame(this.draw) }
+  /** The first time in its turn; from then on with the next frame, as its data grow while it is looked at. */
+  ask() {
+    if (this.plot.dataset.drawn) this.frame ??= requestAnimationFrame(this.draw)
+    else inTurn(this)
+  }
 
   async draw() {
     this.frame = undefined
@@ -141,7 +148,9 @@ class Figure {
   end() {
     this.gone = true
     cancelAnimationFrame(this.frame)
+    dropped(this)
     this.resized.disconnect()
+    this.sight.disconnect()
     dark.removeEventListener('change', this.draw)
     window.Plotly?.purge(this.plot)
   }

@@ -27,7 +27,7 @@ def client() -> TestClient:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.key)
 def test_each_page_is_served_in_the_language_of_its_address(client: TestClient, page, language: str) -> None:
     text = client.get(f"/{page.path}?lang={language}", headers=HTML).text
-    assert f'<html lang="{language}">' in text
+    assert f'<html lang="{language}" class="coming">' in text
     assert (
         f"<title>{catalog(language)[f'page.{page.key}']} · {catalog(language)['frame.name']}</title>" in text
     )
@@ -36,6 +36,7 @@ def test_each_page_is_served_in_the_language_of_its_address(client: TestClient, 
     assert "service-desc" not in text
     assert ('id="first"' in text) == (page.key == "article")
     assert "{first}" not in text
+    assert '<script type="module" src="/app/static/first.js?v=' in text  # or the page would stay unseen
 
 
 def test_the_article_stands_in_the_served_page_as_its_view_begins(client: TestClient) -> None:
@@ -106,7 +107,8 @@ def test_no_inline_script_runs_but_streamlits_own() -> None:
     assert len(re.findall(r"'sha256-[\w+/=]+'", scripts[1])) == 1
 
 
-def test_plotly_comes_from_the_installed_wheel(client: TestClient) -> None:
+def test_plotly_comes_from_this_server_and_in_its_small_form(client: TestClient) -> None:
     answer = client.get("/vendor/plotly.min.js")
     assert answer.headers["content-type"].startswith("text/javascript")
-    assert "plotly.js" in answer.text[:200]
+    assert "plotly.js (basic - minified)" in answer.text[:200]
+    assert len(answer.content) < 1.5e6
