@@ -34,6 +34,8 @@ BENCHMARKS = {
     "first_paint": "benchmarks.browser:first_paint",
     "idle_reader": "benchmarks.browser:idle_reader",
     "drag": "benchmarks.browser:drag",
+    "shift": "benchmarks.browser:shift",
+    "long_task": "benchmarks.browser:long_task",
 }
 
 

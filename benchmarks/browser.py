@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -20,9 +21,11 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks.measure import entry
 from content.catalog import catalog
-from tests.browser.conftest import ROOT, free_port, healthy, serving, settled
+from tests.browser.conftest import ROOT, free_port, healthy, link_to, serving, settled, visit
 from tests.browser.pictures import browser as opened
+from tests.browser.smooth import SIZES, longest_task, observed, shifts, still
 from tests.load.client import Reader
+from web.frame.navigation import PAGES
 
 EMPTY = "import streamlit as st\n\nst.write('empty')\n"
 READ, APP = "h1", "#root .st-key-article_head h1"  # as it is served, and as the app sets it
@@ -32,7 +35,7 @@ NOTE = """(selectors => {
     const painted = window.painted = {}
     for (const selector of selectors) {
         const look = () => {
-            if (document.querySelector(selector)?.getClientRects().length) {
+            if (document.querySelector(selector)?.checkVisibility({ visibilityProperty: true })) {
                 requestAnimationFrame(() => setTimeout(() => { painted[selector] = Date.now() / 1000 }))
             } else requestAnimationFrame(look)
         }
@@ -43,6 +46,8 @@ NOTE = """(selectors => {
 LOOKS = 12  # reruns of another reader's pages in a round, idle and while a job trains
 VISITED = ("", "matrices")
 TRAINING = "steps=600"  # longer than the looks take
+
+STOPS = 5  # of the tour
 
 MOVES = 90  # of the hand in a drag, there and back
 WATCH = """() => {
@@ -121,6 +126,61 @@ def drag(rounds: int) -> dict[str, Any]:
         "drag_paint_p95_ms": entry(paints, 8, "lower", notes),
         "drag_gap_p95_ms": entry(gaps, 34, "lower", notes),
     }
+
+
+def shift(rounds: int) -> dict[str, Any]:
+    """What moves by itself while a page loads, in shares of the window: the page on which it is most."""
+    worst: list[tuple[float, str]] = []
+    with tempfile.TemporaryDirectory() as scratch, serving(Path(scratch)) as (url, _), opened() as browser:
+        for _ in range(rounds):
+            found = []
+            for width, height in SIZES:
+                context = observed(browser.new_context(viewport={"width": width, "height": height}))
+                page = context.new_page()
+                for each in PAGES:
+                    moved = sum(shift["value"] for shift in shifts(page, f"{url}/{each.path}?lang=en"))
+                    found.append((moved, f"{each.key} at {width} px"))
+                context.close()
+            worst.append(max(found))
+    notes = f"from navigation to a still page, {len(PAGES)} pages at two widths; most: {max(worst)[1]}"
+    return {"shift": entry([moved for moved, _ in worst], 0.1, "lower", notes)}
+
+
+def long_task(rounds: int) -> dict[str, Any]:
+    """Seconds of the longest task of the browser's main thread, in a walk over all pages and the tour."""
+    found = []
+    with tempfile.TemporaryDirectory() as scratch, serving(Path(scratch)) as (url, _), opened() as browser:
+        for _ in range(rounds):
+            context = observed(browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-US"))
+            page = context.new_page()
+            _walk(page, url)
+            found.append(longest_task(page))
+            context.close()
+    worst = max(found, key=lambda task: task["ms"])
+    notes = f"every page by its link and to its end, then the tour with a run; longest on {worst['on']}"
+    return {"long_task": entry([task["ms"] / 1e3 for task in found], 0.2, "lower", notes)}
+
+
+def _walk(page: Page, url: str) -> None:
+    """Every page from top to end, and the tour with all it does."""
+    visit(page, f"{url}/?lang=en")
+    for each in PAGES[1:] + PAGES[:1]:
+        link_to(page, each.key).click()
+        page.wait_for_url(re.compile(rf"{url}/{each.path}(\?|$)"))
+        settled(page)
+        still(page)
+        page.mouse.move(720, 500)
+        for _ in range(40):
+            page.mouse.wheel(0, 700)
+            page.wait_for_timeout(40)
+    page.evaluate("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
+    page.locator(".st-key-tour_button .start").click()
+    for step in range(STOPS):
+        page.locator(".st-key-tour .do:enabled").click(timeout=60_000)
+        page.wait_for_timeout(3000)
+        page.locator(".st-key-tour .next").click()
+        if step + 1 < STOPS:
+            settled(page)
 
 
 def _start_to_paint(browser: Browser, folder: Path, script: str) -> dict[str, float]:
