@@ -227,7 +227,8 @@ def moved(request: Request, kind: str, lr: float, seed: int) -> dict[str, list[f
         batch.step(inputs.double(), targets)
         if before:
             after = batch.weights(0)
-            found["step"].append(math.hypot(*(float((after[name] - W).norm()) for name, W in before.items())))
+            moved_by = (float((after[name].detach() - W.detach()).norm()) for name, W in before.items())
+            found["step"].append(math.hypot(*moved_by))
     return found
 
 

@@ -107,13 +107,15 @@ def counted(n: int, depth: int, rank: int | None, rows: int) -> int:
     from lora_core.adapter import attach
     from lora_core.config import AdapterConfig
 
-    with torch.device("meta"):  # shapes alone
+    with torch.device("meta"):  # so that nothing is drawn
         parts = [each for _ in range(depth) for each in (nn.Linear(n, n, bias=False), nn.ReLU())]
-        model, x = nn.Sequential(*parts), torch.empty(rows, n)
-        if rank is not None:
-            attach(model, AdapterConfig(rank=rank), generator=torch.Generator("cpu"))
-        with FlopCounterMode(display=False) as counter:
-            model(x).sum().backward()
+    model = nn.Sequential(*parts).to_empty(device="cpu")
+    for linear in model[::2]:
+        nn.init.zeros_(linear.weight)
+    if rank is not None:
+        attach(model, AdapterConfig(rank=rank), generator=torch.Generator())
+    with FlopCounterMode(display=False) as counter:
+        model(torch.ones(rows, n)).sum().backward()
     return int(counter.get_total_flops())
 
 

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lab.bases.models import load_base
-from lab.bases.registry import lesson
+from lab.bases.registry import BASES, lesson
 from lab.bases.tasks import Batch, ImageTask, Split, TextTask, evaluate, load_task, loss_of, sample
 from lab.runs.config import TrainConfig
 from lab.runs.device import pick_device
@@ -26,7 +27,7 @@ from lab.runs.snapshot import Measure, Point, Snapshot, State
 from lab.runs.spectra import singular_values
 from lora_core import estimate_gradients
 from lora_core.adapter import attach, delta_weights, merge, optimizer_for, unmerge
-from lora_core.config import select
+from lora_core.config import AdapterConfig, select
 from lora_core.methods import method
 from lora_core.saving import save_adapter
 from lora_core.training import train
@@ -107,6 +108,15 @@ def first_gradients(
     return estimate_gradients(model, loss_of, batches, targets=config.targets)
 
 
+def _of_linear_layers(config: TrainConfig) -> AdapterConfig | None:
+    """The run's adapter without the names of embeddings, which only train whole and without an adapter."""
+    adapter, layers = config.adapter, BASES[config.base].layers
+    if adapter is None or isinstance(adapter.targets, str):
+        return adapter
+    linear = [each for each in adapter.targets if any(n == each or n.endswith(f".{each}") for n in layers)]
+    return replace(adapter, targets=tuple(linear) or adapter.targets)
+
+
 class _Trainee:
     """A model that trains: an adapter on it, or the chosen matrices whole.
 
@@ -116,7 +126,7 @@ class _Trainee:
 
     def __init__(self, config: TrainConfig, device: str, *, full: bool, lr: float) -> None:
         self.model = load_base(config.base)
-        self.adapter = None if full else config.adapter
+        self.adapter = None if full else _of_linear_layers(config)
         self.before: dict[str, Tensor] = {}  # the chosen matrices as they were, when they train whole
         if self.adapter is not None:
             generator = torch.Generator().manual_seed(config.seed + ADAPTER_STREAM)

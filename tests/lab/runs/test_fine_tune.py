@@ -290,7 +290,8 @@ def test_a_run_that_explodes_says_so(tmp_path: Path) -> None:
 
 
 def test_a_yardstick_that_explodes_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab.runs.fine_tune.full_lr", lambda base, task: 1e18)
+    wild = replace(lesson(FASHION.base, FASHION.task), full_lr=1e18)
+    monkeypatch.setattr("lab.runs.fine_tune.lesson", lambda base, task: wild)
     last = run(FASHION)[-1]
     assert (last.state, last.reason) == ("diverged", "yardstick_loss_not_finite")
     assert last.run.train_loss is not None
