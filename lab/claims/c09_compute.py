@@ -110,8 +110,8 @@ def counted(n: int, depth: int, rank: int | None, rows: int) -> int:
     with torch.device("meta"):  # so that nothing is drawn
         parts = [each for _ in range(depth) for each in (nn.Linear(n, n, bias=False), nn.ReLU())]
     model = nn.Sequential(*parts).to_empty(device="cpu")
-    for linear in model[::2]:
-        nn.init.zeros_(linear.weight)
+    for weight in model.parameters():
+        nn.init.zeros_(weight)
     if rank is not None:
         attach(model, AdapterConfig(rank=rank), generator=torch.Generator())
     with FlopCounterMode(display=False) as counter:
