@@ -1,10 +1,12 @@
 """The text follows the voice: what is spoken is marked and stays in sight."""
 
+from collections.abc import Callable
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import visit, wait_for
-from tests.browser.playing import PLAYER, listen, playing, until, words
+from tests.browser.playing import BAR, PLAYER, listen, playing, press_play, until, words
 
 
 @pytest.mark.parametrize(
@@ -65,3 +67,37 @@ def test_scrolling_gives_way_to_the_reader(reader: Page, server: str) -> None:
     assert page.evaluate(top) < 300
     page.get_by_role("button", name=words("follow")).click()
     wait_for(lambda: page.evaluate(top) > 600, 10, "the spoken sentence")
+
+
+@pytest.mark.parametrize("language", ["en", "th"])
+def test_on_a_phone_the_card_comes_first_and_its_keys_stay_at_hand(
+    new_reader: Callable[..., Page], server: str, language: str
+) -> None:
+    page = listen(new_reader(viewport={"width": 360, "height": 740}, has_touch=True), server, language)
+
+    def in_sight(key: str) -> bool:
+        boxes = [each.bounding_box() for each in page.get_by_role("button", name=words(key, language)).all()]
+        return any(box and box["y"] >= 56 and box["y"] + box["height"] <= 740 for box in boxes)
+
+    assert in_sight("play")
+    heard = {press_play(page, language)["sentence"]}
+
+    def three() -> bool:
+        heard.add(until(page, lambda now: now["sentence"])["sentence"])
+        wait_for(lambda: in_sight("pause"), 2, "the key that pauses, while the text moves on")
+        return len(heard) > 3
+
+    page.evaluate(f"{PLAYER}.speed(2.5)")
+    wait_for(three, 40, "three sentences")
+    bar = page.locator(BAR)
+    expect(bar).to_be_visible()
+    assert page.locator(".s.now").evaluate("each => each.getBoundingClientRect().bottom") < bar.evaluate(
+        "each => each.getBoundingClientRect().top"
+    )
+    before = until(page, lambda now: now["time"])["time"]
+    seek = bar.get_by_role("slider", name=words("seek", language))
+    seek.focus()
+    seek.press("Home")
+    until(page, lambda now: now["time"] < before)
+    bar.get_by_role("button", name=words("pause", language)).click()
+    until(page, lambda now: now["phase"] != "playing")

@@ -3,7 +3,7 @@
 
 const TICK = 250 // ms between two looks
 const RESTING = 2 // looks in a row at which the control stands still before it is brought into view
-const PATIENCE = 6000 // ms of a step after which the page is left where it is
+const PATIENCE = 6000 // ms after which the page is left where it is, from the moment its control is there
 const FAR = 1.5 // windows of way that are jumped, not glided: what lies between need not be drawn
 const ABOVE = 80, BELOW = 16 // px of the window that the bar takes, and that stay free under a control
 const RING = { outline: '3px solid var(--accent)', 'outline-offset': '5px' }
@@ -60,7 +60,7 @@ export class Aim {
     if (selector === this.selector) return
     this.leave()
     this.selector = selector
-    this.since = performance.now()
+    this.since = undefined
     this.moved = false
     this.still = 0
     this.card.classList.remove('up')
@@ -77,6 +77,7 @@ export class Aim {
       this.tell(box.width > 0)
       this.still = this.box && Math.abs(box.top - this.box.top) < 1 && box.width === this.box.width ? this.still + 1 : 0
       this.box = box
+      if (box.width) this.since ??= performance.now()
       if (box.width && this.still >= RESTING) this.bring(box, card)
     } else this.tell(false)
     this.timer = setTimeout(() => this.look(turn), TICK)
