@@ -19,6 +19,7 @@ export default function ({ data, parentElement, setStateValue }) {
   let view = views.get(parentElement)
   if (!view) views.set(parentElement, view = createView(parentElement.querySelector('.root'), data.methods))
   view.update(data, state => setStateValue('view', state))
+  requestAnimationFrame(() => requestAnimationFrame(() => parentElement.querySelector('.root')?.classList.add('drawn')))
   return () => { view.destroy(); views.delete(parentElement) }
 }
 
