@@ -21,16 +21,15 @@ def follow(view: View) -> None:
 
 with st.container(key="decompose_head"):
     st.title(t("decompose.title"), anchor=False)
-
-with st.container(key="decompose_own"):
-    upload_control(
-        "decompose_upload",
-        hint=t("uploads.hint.matrix", size=number(MAX_BYTES >> 20), side=MATRIX_SIDE),
-        accept="image/png,image/jpeg,image/webp,.npy,.csv,.tsv,.txt",
-        most=MAX_BYTES,
-        read=take,
-    )
-    assumptions()
+    with st.container(key="decompose_own"):
+        upload_control(
+            "decompose_upload",
+            hint=t("uploads.hint.matrix", size=number(MAX_BYTES >> 20), side=MATRIX_SIDE),
+            accept="image/png,image/jpeg,image/webp,.npy,.csv,.tsv,.txt",
+            most=MAX_BYTES,
+            read=take,
+        )
+        assumptions()
 
 own = own_matrix()
 view = View.from_query(st.query_params.to_dict(), LAYERS, own=own is not None)

@@ -46,7 +46,7 @@ test('picture and controls share one screen, beside each other or over a sheet, 
       for (const height of [320, 520, 760]) {
         const { way, px, q } = arrange({ width, height }, rows, columns, 32, false), name = `${way} ${rows} × ${columns} at ${width} × ${height}`
         assert.ok(px > 0 && q > 0, name)
-        assert.ok(px * (rows + 32) + 62 <= Math.max(height, rows + 32 + 62), name)
+        assert.ok(px * (rows + 32) + 64 <= Math.max(height, rows + 32 + 64), name)
         if (way === 'phone') assert.ok(px * (columns + 32) <= width && q * columns <= 80, name)
         else assert.ok(px * (columns + 32) + 304 + 192 <= width && q * columns <= 192, name)
       }

@@ -38,5 +38,6 @@ def frame_tabs(here: Page) -> str | None:
     destination = destination_of(here)
     if len(destination.pages) > 1:
         return tabs(_place(destination), here=here.key, language=language())
-    st.empty()  # takes the place of the tabs of the page before
+    with st.container(key="no_tabs"):  # takes the place of the tabs of the page before, at once
+        st.html("<i></i>")
     return None

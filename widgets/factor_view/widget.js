@@ -263,17 +263,18 @@ function createView(root) {
   /** px of height for the pictures: of the window, less what stands above the instrument and, on a phone, its sheet. */
   function room() {
     if (data.compact) return 0
-    const phone = root.clientWidth < NARROW, sheet = phone ? $('.ctl').offsetHeight + 10 : $('.head').offsetHeight + 28
+    const phone = root.clientWidth < NARROW * rem(), sheet = phone ? $('.ctl').offsetHeight + 10 : $('.head').offsetHeight + 28
     const top = root.getBoundingClientRect().top + scrolled()
     return clamp(innerHeight - Math.min(top, innerHeight / 3) - sheet, 220, 900)
   }
+  const rem = () => parseFloat(getComputedStyle(document.documentElement).fontSize)
   const scrolled = () => document.querySelector('[data-testid=stMain]')?.scrollTop ?? 0
 
   function place() {
-    const width = root.clientWidth, height = room(), now = D && `${width} ${height} ${devicePixelRatio} ${D.signature}`
+    const width = root.clientWidth, height = room(), now = D && `${width} ${height} ${rem()} ${devicePixelRatio} ${D.signature}`
     if (!width || placed === now) return
     placed = now
-    const { m, n } = D, { way, px, q } = arrange({ width, height }, m, n, reach(), data.compact)
+    const { m, n } = D, { way, px, q } = arrange({ width, height, rem: rem() }, m, n, reach(), data.compact)
     root.dataset.way = way
     style({ m, n, k: reach(), px: `${px}px`, q: `${q}px` })
     spectrum.measure()
