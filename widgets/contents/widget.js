@@ -39,6 +39,18 @@ function hold(place) {
   return over
 }
 
+// Once the first screen, which the page is served with, has gone: before, it is what is read.
+function whenAlone(run) {
+  const first = document.getElementById('first')
+  if (!first) return run()
+  const watch = new MutationObserver(() => {
+    if (first.isConnected) return
+    watch.disconnect()
+    run()
+  })
+  watch.observe(first.parentNode, { childList: true })
+}
+
 function whole(word) {
   const span = document.createElement('span')
   span.className = 'nb'
@@ -122,7 +134,8 @@ function createList(root) {
     opened = ''
     if (!id) return
     address(id)
-    holding = hold(() => document.getElementById(id)?.scrollIntoView({ behavior: 'instant' }))
+    holding = { signal: { aborted: false } }              // so that nothing else moves the address meanwhile
+    whenAlone(() => { holding = hold(() => document.getElementById(id)?.scrollIntoView({ behavior: 'instant' })) })
   }
 
   const ask = () => { asked ||= requestAnimationFrame(look) }
