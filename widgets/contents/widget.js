@@ -134,7 +134,7 @@ function createList(root) {
     opened = ''
     if (!id) return
     address(id)
-    holding = { signal: { aborted: false } }              // so that nothing else moves the address meanwhile
+    holding = { signal: { aborted: false }, abort() {} }  // so that nothing else moves the address meanwhile
     whenAlone(() => { holding = hold(() => document.getElementById(id)?.scrollIntoView({ behavior: 'instant' })) })
   }
 
