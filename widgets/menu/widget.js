@@ -27,6 +27,22 @@ const element = (tag, attributes = {}, ...children) => {
 /** Whether a press is for us: any other opens a tab, a window, or saves. */
 const plain = event => event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey)
 
+// A way to another page is one entry of the history: Streamlit writes the address three times until the language stands in it.
+const ON_THE_WAY = 3000 // ms after which what is written is another entry again
+let end = 0
+function oneEntry() {
+  clearTimeout(end)
+  delete history.pushState
+  const push = History.prototype.pushState
+  let written = false
+  history.pushState = function (...entry) {
+    if (written) return this.replaceState(...entry)
+    written = true
+    return push.apply(this, entry)
+  }
+  end = setTimeout(() => { delete history.pushState }, ON_THE_WAY)
+}
+
 function createMenu(root, form) {
   const over = new AbortController(), { signal } = over
   for (const part of root.querySelectorAll(`[data-part]:not([data-part=${form}])`)) part.remove()
@@ -38,6 +54,7 @@ function createMenu(root, form) {
     if (!link || !plain(event)) return
     event.preventDefault()
     sheet?.close()
+    oneEntry()
     go(link.dataset.page)
   })
   if (sheet) WIDE.addEventListener('change', () => sheet.close(), { signal })
