@@ -60,7 +60,7 @@ def test_a_card_runs_live_to_the_end_in_thai(reader: Page, server: str) -> None:
     assert [line["name"] for line in now] == [line["name"] for line in before] * 2
     faint, strong = now[: len(before)], now[len(before) :]
     assert max(line["opacity"] for line in faint) < min(line["opacity"] for line in strong)
-    # The last line is rounding, another on each processor, and a difference of zero has no place on a log axis.
+    # The last line is rounding, another on each processor; what is zero has no place on a log axis.
     assert [line["n"] for line in strong][:-1] == [line["n"] for line in before][:-1], "the same recipe"
     assert strong[-1]["n"] > 0
 

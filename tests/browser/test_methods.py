@@ -77,7 +77,9 @@ def test_on_a_phone_nothing_is_cut_off_and_the_code_unfolds(
     wide = page.evaluate(
         """() => [...document.querySelectorAll('[class*="st-key-mt_"] *')]
             .filter(e => e.checkVisibility() && !e.closest('pre, .vh, .katex-mathml, details'))
-            .filter(function scrolls(e) { return !e || getComputedStyle(e).overflowX !== 'auto' && scrolls(e.parentElement) })
+            .filter(function still(e) { // inside nothing that scrolls by itself
+                return !e || getComputedStyle(e).overflowX !== 'auto' && still(e.parentElement)
+            })
             .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
             .map(e => e.outerHTML.slice(0, 80))"""
     )

@@ -36,7 +36,7 @@ def test_it_plays_on_through_every_page_a_training_and_another_language(reader: 
         now = playing(page)
         assert now["time"] > before["time"]
         before = now
-        if PAGES[place].key == "fine_tune":
+        if place.key == "fine_tune":
             page.locator(".st-key-ft_train button").click()
             expect(page.locator(".st-key-ft_stop button")).to_be_visible()
             began = state(page)["time"]

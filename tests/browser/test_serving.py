@@ -69,7 +69,7 @@ def test_the_language_changes_in_the_middle_and_a_reload_finds_the_run(reader: P
     page.reload()
     settled(page)
     ended(page)
-    expect(page.locator(".sv-from").first).to_contain_text("วัดจริงบนเครื่องนี้ วิธีละ 12 รอบ")
+    expect(page.locator(".sv-from").first).to_contain_text("วัดบนเครื่องนี้เดี๋ยวนี้ วิธีละ 12 รอบ")
     assert "adapters=256" in page.url
 
 
