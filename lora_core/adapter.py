@@ -89,7 +89,9 @@ def attach(
     how = method(config.method)
     wanted = _fitting(config.method, linear, names, gradients or {}) if how.needs_gradients else {}
     layers = {
-        name: how.build(linear[name], configs[name], generator=generator, gradient=wanted.get(name))
+        name: LoRALinear.of(
+            linear[name], configs[name], method=how, generator=generator, gradient=wanted.get(name)
+        )
         for name in names
     }
     return install(model, config, linear, layers)

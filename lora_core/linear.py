@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from lora_core.methods import lora
 
 if TYPE_CHECKING:
+    from lora_core.config import AdapterConfig
     from lora_core.methods.lora import LoRA
 
 
@@ -94,6 +95,27 @@ class LoRALinear(nn.Module):
         with torch.no_grad():
             method.start(self, generator, gradient)
         self.train(base.training)
+
+    @classmethod
+    def of(
+        cls,
+        base: nn.Module,
+        config: AdapterConfig,
+        *,
+        method: LoRA,
+        generator: torch.Generator | None = None,
+        gradient: Tensor | None = None,
+    ) -> LoRALinear:
+        """The layer that a configuration describes, around `base`, which is not changed."""
+        return cls(
+            base,
+            rank=config.rank,
+            scale=config.gamma,
+            dropout=config.dropout,
+            generator=generator,
+            method=method,
+            gradient=gradient,
+        )
 
     if TYPE_CHECKING:  # what a method adds to its layers
 

@@ -92,7 +92,7 @@ def load_adapter(model: M, folder: str | os.PathLike[str], *, quantised: bool = 
         d_out, d_in = weight_of(linear[place]).shape
         _check_shapes(name, arrays, how.shapes(d_out, d_in, config.rank))
         # The start is overwritten at once: a generator of its own leaves the caller's random numbers alone.
-        layer = how.build(linear[place], config, generator=torch.Generator())
+        layer = LoRALinear.of(linear[place], config, method=how, generator=torch.Generator())
         with torch.no_grad():
             how.load(layer, {part: torch.from_numpy(array.copy()) for part, array in arrays.items()})
         layer.scale = saved.scale_of(name)

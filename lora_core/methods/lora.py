@@ -62,25 +62,6 @@ class LoRA:
 
     # The layer
 
-    def build(
-        self,
-        base: nn.Module,
-        config: AdapterConfig,
-        *,
-        generator: torch.Generator | None = None,
-        gradient: Tensor | None = None,
-    ) -> LoRALinear:
-        """A layer around `base`, which is not changed: `attach` may still refuse."""
-        return linear.LoRALinear(
-            base,
-            rank=config.rank,
-            scale=config.gamma,
-            dropout=config.dropout,
-            generator=generator,
-            method=self,
-            gradient=gradient,
-        )
-
     def hold(self, base: nn.Module) -> nn.Module:
         """The frozen layer in the form in which it is kept."""
         return base

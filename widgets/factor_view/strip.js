@@ -15,7 +15,7 @@ export function createStrip(strip) {
       svg.setAttribute('viewBox', `0 0 ${width} ${height}`)
       const drawn = count(at.length).map(r => {
         const near = Math.min(...[r - 2, r].filter(k => at[k] !== undefined).map(k => Math.abs(x(at[k]) - x(at[r - 1]))))
-        const side = clamp(near - 3, 1.5, 14), h = (values[r - 1] || 0) / top * (height - 2)
+        const side = clamp(near - 3, 1.5, 14), h = (values[r - 1] || 0) / top * Math.max(0, height - 2)
         return `<rect x="${x(at[r - 1]) - side / 2}" y="${height - h}" width="${side}" height="${h}"/>`
       })
       group.innerHTML = drawn.join('')
