@@ -76,7 +76,7 @@ def open_chat(folder: Path, tokenizer: Tokenizer) -> Chat:
     }
     about = optional["tokenizer_config.json"]
     file = folder / "chat_template.jinja"
-    template = file.read_text("utf-8") if file.exists() else _default_template(about.get("chat_template"))
+    template = file.read_text("utf-8") if file.exists() else default_template(about.get("chat_template"))
     names = {key: _token(about[key]) for key in about if key.endswith("_token") and about[key] is not None}
     names = {key: token for key, token in names.items() if token}
     ends = [tokenizer.token_to_id(names.get("eos_token", ""))]
@@ -90,7 +90,7 @@ def open_chat(folder: Path, tokenizer: Tokenizer) -> Chat:
     return Chat(template, names, sorted(stop), min(stop) if padding is None else padding)
 
 
-def _default_template(found: Any) -> str:
+def default_template(found: Any) -> str:
     """One template, or of a list of named ones that named "default"."""
     if isinstance(found, list):
         found = next((entry.get("template") for entry in found if entry.get("name") == "default"), None)

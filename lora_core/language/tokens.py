@@ -6,6 +6,7 @@ pairs merge inside a piece only. Families differ in how they cut.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -75,6 +76,29 @@ def tokenizer_of(
         [AddedToken(vocabulary[place], special=True, normalized=False) for place in special]
     )
     return tokenizer
+
+
+def cut_of(tokenizer: Tokenizer) -> str:
+    """llama.cpp's name of how a tokenizer of byte-level BPE cuts text into pieces.
+
+    Raises:
+        ValueError: its tokens are of another kind, or it cuts in a way that has no name here.
+    """
+    held = json.loads(tokenizer.to_str())
+    if held["model"]["type"] == "BPE" and not held["model"].get("byte_fallback"):
+        for name, cut in _CUTS.items():
+            like = Tokenizer(models.BPE())
+            like.pre_tokenizer = cut()
+            normalizer = {"type": "NFC"} if name == "qwen2" else None
+            if name != "default" and (held["pre_tokenizer"], held["normalizer"]) == (
+                json.loads(like.to_str())["pre_tokenizer"],
+                normalizer,
+            ):
+                return name
+    raise ValueError(
+        f"the model's tokens are cut in none of the ways {', '.join(_CUTS)}, which llama.cpp knows by these "
+        "names; convert a merged folder with llama.cpp's own convert_hf_to_gguf.py"
+    )
 
 
 def open_tokens(folder: Path) -> Tokenizer:
