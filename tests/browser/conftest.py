@@ -232,6 +232,21 @@ def settled(page: Page) -> Page:
     return page
 
 
+def at_rest(page: Page) -> Page:
+    """Wait until the page has not scrolled for twenty frames: a smooth scroll moves in each of them."""
+    page.evaluate("""() => new Promise(done => {
+        const main = document.querySelector('[data-testid=stMain]')
+        let last = NaN, same = 0
+        const look = () => {
+            same = main.scrollTop === last ? same + 1 : 0
+            last = main.scrollTop
+            same < 20 ? requestAnimationFrame(look) : done()
+        }
+        look()
+    })""")
+    return page
+
+
 def link_to(page: Page, key: str) -> Locator:
     """The link that leads to a page: one of the tabs, or of the bar's destinations to its first page."""
     tab, place = (f"{part} a[data-page={key}]" for part in (".st-key-tabs", ".st-key-menu .places"))

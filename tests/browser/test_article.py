@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from content.catalog import LANGUAGES, catalog
 from content.document import load
 from content.model import Formula
-from tests.browser.conftest import settled, visit, wait_for
+from tests.browser.conftest import at_rest, settled, visit, wait_for
 
 TOP = "selector => document.querySelector(selector).getBoundingClientRect().top"
 LINE = 160  # a heading that has been landed on lies between the bar and this line
@@ -91,8 +91,7 @@ def test_the_sentence_being_read_keeps_its_place_when_the_language_changes(reade
         const it = [...document.querySelectorAll('[data-s]')].find(e => e.getBoundingClientRect().top >= line)
         return [it.dataset.s, it.getBoundingClientRect().top]
     }"""
-    wait_for(lambda: page.evaluate(below) == page.evaluate(below), 10, "the scrolling does not end")
-    name, before = page.evaluate(below)
+    name, before = at_rest(page).evaluate(below)
     page.locator(".st-key-lang [role=radio]").nth(1).click()
     page.wait_for_selector(f'[data-s="{name}"][lang=th]')
     place = f'[data-s="{name}"]'
