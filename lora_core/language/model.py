@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lora_core.language.config import ModelConfig
+from lora_core.language.fused import read, rms_norm, turned
 
 PLAIN_LENGTH = 1024
 """Up to so many tokens softmax(QKᵀ)V is written out: on a processor faster than torch's fused attention."""
@@ -56,7 +57,7 @@ class RMSNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:  # (..., C) -> (..., C)
-        return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
+        return rms_norm(x, self.weight, self.eps)
 
 
 class Attention(nn.Module):
@@ -76,16 +77,18 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, turn: Turn, mask: Tensor, cache: Cache | None) -> Tensor:
         B, T, _ = x.shape
         D = self.config.head_width
-        q = self.q_proj(x).view(B, T, -1, D)  # (B, T, C) -> (B, T, H, D)
-        k = self.k_proj(x).view(B, T, -1, D)  # (B, T, K, D)
-        v = self.v_proj(x).view(B, T, -1, D).transpose(1, 2)  # (B, K, T, D)
+        q, k, v = read(
+            x, self.q_proj, self.k_proj, self.v_proj
+        )  # (B, T, C) -> (B, T, H D), (B, T, K D) twice
+        q, k = q.view(B, T, -1, D), k.view(B, T, -1, D)  # (B, T, H, D), (B, T, K, D)
+        v = v.view(B, T, -1, D).transpose(1, 2)  # (B, K, T, D)
         if self.config.qk_norm:
             q, k = self.q_norm(q), self.k_norm(k)
         q, k = turn(q.transpose(1, 2)), turn(k.transpose(1, 2))  # (B, H, T, D), (B, K, T, D)
         if cache is not None:
             k, v = cache.extend(self.block, k, v)  # (B, K, S, D)
         y = attention(q, k, v, mask)  # (B, H, T, D)
-        out: Tensor = self.o_proj(y.transpose(1, 2).reshape(B, T, -1))  # -> (B, T, C)
+        (out,) = read(y.transpose(1, 2).reshape(B, T, -1), self.o_proj)  # -> (B, T, C)
         return out
 
 
@@ -117,8 +120,7 @@ class Turn:
         self.sin = angle.sin().to(dtype).unsqueeze(1)
 
     def __call__(self, x: Tensor) -> Tensor:  # (B, heads, T, D) -> (B, heads, T, D)
-        a, b = x.chunk(2, -1)
-        return torch.cat((a * self.cos - b * self.sin, b * self.cos + a * self.sin), -1)
+        return turned(x, self.cos, self.sin)
 
 
 class MLP(nn.Module):
@@ -131,7 +133,8 @@ class MLP(nn.Module):
         self.down_proj = nn.Linear(M, C, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:  # (B, T, C) -> (B, T, M) -> (B, T, C)
-        out: Tensor = self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+        gate, up = read(x, self.gate_proj, self.up_proj)
+        (out,) = read(F.silu(gate) * up, self.down_proj)
         return out
 
 
