@@ -14,3 +14,15 @@ import argparse
 from typing import TypeAlias
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def formats(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Names by commas.
+
+    Raises:
+        ValueError: one is unknown.
+    """
+    found = tuple(filter(None, (each.strip() for each in text.split(","))))
+    if not found or set(found) - set(known):
+        raise ValueError(f"the format is {text!r}, expected {', '.join(known)}, or several by commas")
+    return found

@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from lora_core.commands import Subparsers
+from lora_core.commands import Subparsers, formats
 
 FORMATS = ("safetensors", "gguf")
 
@@ -51,18 +51,6 @@ def run(arguments: argparse.Namespace) -> int:
         path = arguments.out / f"model-{arguments.gguf_type}.gguf"
         _say(path, merged.write_gguf(path, fields, arguments.gguf_type))
     return 0
-
-
-def formats(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    """Names by commas.
-
-    Raises:
-        ValueError: one is unknown.
-    """
-    found = tuple(filter(None, (each.strip() for each in text.split(","))))
-    if not found or set(found) - set(known):
-        raise ValueError(f"the format is {text!r}, expected {', '.join(known)}, or several by commas")
-    return found
 
 
 def _say(path: Path, loss: float) -> None:

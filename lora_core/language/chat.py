@@ -29,11 +29,12 @@ class Chat:
     Attributes:
         stop: ids of tokens that end an answer.
         padding: id of a token to fill batches with.
+        names: special tokens by the name that the template has for them, such as "bos_token".
     """
 
     def __init__(self, template: str, names: Mapping[str, str], stop: Sequence[int], padding: int) -> None:
         self.stop, self.padding = tuple(stop), padding
-        self._names = dict(names)
+        self.names = dict(names)
         extensions: list[type[Extension]] = [loopcontrols]
         environment = ImmutableSandboxedEnvironment(
             trim_blocks=True, lstrip_blocks=True, extensions=extensions
@@ -58,7 +59,7 @@ class Chat:
         """
         try:
             return self._template.render(
-                messages=[dict(message) for message in messages], add_generation_prompt=answer, **self._names
+                messages=[dict(message) for message in messages], add_generation_prompt=answer, **self.names
             )
         except (TemplateError, TypeError, OverflowError) as error:
             raise ValueError(f"the chat template refuses the messages: {error}") from None

@@ -69,6 +69,7 @@ def fine_tune(
     held_out: Sequence[Encoded] = (),
     every: int = 0,
     schedule: Callable[[int], float] | None = None,
+    begin: Callable[[torch.optim.Optimizer], int] | None = None,
     **options: Any,
 ) -> Iterator[Record]:
     """Trains in place and yields after each step; it stops when no next step is asked for.
@@ -85,6 +86,8 @@ def fine_tune(
         held_out: examples whose loss is measured after the last step.
         every: steps between two further measurements of it; 0 is none.
         schedule: step 0, 1, … -> the factor on `lr`.
+        begin: called with the optimiser when all is ready. A run that goes on puts there its state into the
+            model and the optimiser (`resuming`) and returns how many steps it has made, 0 for a new one.
         options: further ones of the method's optimiser, see `optimizer_for`.
 
     Raises:
@@ -96,10 +99,12 @@ def fine_tune(
     order = (batch.to(device) for batch in batches(examples, size, padding, own))
     first = next(order)  # refuses what cannot be batched
     optimizer = _prepared(model, config, order, lr=lr, steps=steps, generator=generator, options=options)
+    done = begin(optimizer) if begin is not None else 0
     return _steps(
         model,
         optimizer,
-        itertools.islice(itertools.chain([first], order), steps),
+        itertools.islice(itertools.chain([first], order), done, steps),
+        done=done,
         steps=steps,
         schedule=schedule,
         measure=lambda: held_out_loss(model, held_out, padding, size=size) if held_out else None,
@@ -154,6 +159,7 @@ def _steps(
     optimizer: torch.optim.Optimizer,
     order: Iterator[Any],
     *,
+    done: int,
     steps: int,
     schedule: Callable[[int], float] | None,
     measure: Callable[[], float | None],
@@ -171,7 +177,8 @@ def _steps(
 
     forget_peak(device)
     model.train()
-    loop = train(model, optimizer, answer_loss, counted(), schedule=schedule, norms=True)
+    later = None if schedule is None else lambda number: schedule(done + number)
+    loop = train(model, optimizer, answer_loss, counted(), schedule=later, norms=True)
     try:
         while True:
             begin = time.perf_counter()
@@ -180,13 +187,14 @@ def _steps(
                 return
             seconds, tokens = seconds + time.perf_counter() - begin, tokens + read
             (loss,), (norm,) = step.losses, step.norms
-            record = Record(step.number, loss, norm, tokens, tokens / seconds, peak_memory(device))
+            made = done + step.number
+            record = Record(made, loss, norm, tokens, tokens / seconds, peak_memory(device))
             if not step.finite:
-                yield _ended(record, kept)
+                yield _ended(record, kept if step.number else None)
                 return
             if kept is not None:
                 kept.stepped()
-            if step.number == steps or (every and step.number % every == 0):
+            if made == steps or (every and made % every == 0):
                 record = record._replace(held_out=measure())
             yield record
     finally:

@@ -19,7 +19,7 @@ import lora_core
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "lora_core" / "README.md").read_text("utf-8")
 DEPENDENCIES = {"torch", "numpy", "scipy", "safetensors"}
-EXTRAS = {"gguf", "jinja2", "platformdirs", "tokenizers"}  # of `[language]`
+EXTRAS = {"gguf", "jinja2", "platformdirs", "tokenizers", "tqdm"}  # of `[language]`
 OTHER_ROOMS = ("app", "benchmarks", "content", "jobs", "lab", "narration", "pages", "tests", "web", "widgets")
 
 
