@@ -20,7 +20,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property, partial
 from itertools import accumulate, groupby
 from typing import Literal
@@ -122,14 +123,32 @@ class Server:
         """
         if len(adapters) != len(inputs):
             raise ValueError(f"{len(adapters)} names for {len(inputs)} requests")
+        with self.routed(adapters):
+            outputs: Tensor = self.model(inputs)
+        return outputs
+
+    @contextmanager
+    def routed(
+        self, adapters: Sequence[str | None], strengths: Sequence[float] | None = None
+    ) -> Iterator[None]:
+        """Within it, calls of the model compute request b with adapters[b]; None is the base.
+
+        Args:
+            adapters: a name for each request.
+            strengths: a factor on each request's γ: 0 is the base, 1, as without them, the adapter as it is.
+
+        Raises:
+            ValueError: an adapter is not in memory, or there are not as many strengths as names.
+        """
+        if strengths is not None and len(strengths) != len(adapters):
+            raise ValueError(f"{len(strengths)} strengths for {len(adapters)} requests")
         with self._lock:
             self._known(adapters)
-            self._route = self._grouped(adapters)
+            self._route = self._grouped(adapters, strengths)
             try:
-                outputs: Tensor = self.model(inputs)
+                yield
             finally:
                 self._route = None
-        return outputs
 
     def close(self) -> None:
         """Takes the hooks off the model."""
@@ -159,7 +178,7 @@ class Server:
             if not (A.isfinite().all() and B.isfinite().all()):
                 raise ValueError(f"{name}: A or B is not finite")
 
-    def _grouped(self, adapters: Sequence[str | None]) -> list[_Group]:
+    def _grouped(self, adapters: Sequence[str | None], strengths: Sequence[float] | None) -> list[_Group]:
         """The requests of each bank."""
         asked: dict[int, tuple[list[int], list[int]]] = {}
         for row, name in enumerate(adapters):
@@ -169,7 +188,8 @@ class Server:
                 rows.append(row)
                 slots.append(slot)
         return [
-            _Group(self._banks[rank], rows, slots, len(adapters)) for rank, (rows, slots) in asked.items()
+            _Group(self._banks[rank], rows, slots, len(adapters), strengths)
+            for rank, (rows, slots) in asked.items()
         ]
 
     def _add_updates(self, name: str, layer: nn.Module, args: tuple[Tensor, ...], y: Tensor) -> Tensor:
@@ -230,13 +250,24 @@ class _Group:
     Args:
         rows: their places in the batch; slots: the slot of each.
         requests: how many the whole batch has.
+        strengths: of all requests of the batch, a factor on γ; None is 1.
     """
 
-    def __init__(self, bank: _Bank, rows: list[int], slots: list[int], requests: int) -> None:
+    def __init__(
+        self,
+        bank: _Bank,
+        rows: list[int],
+        slots: list[int],
+        requests: int,
+        strengths: Sequence[float] | None = None,
+    ) -> None:
         self.bank, self.requests = bank, requests
         self._rows, self._slots, self._different = rows, slots, len(set(slots))
         device = next(iter(bank.factors.values()))[0].device
         self._row_index, self._slot_index = (torch.tensor(each, device=device) for each in (rows, slots))
+        self._strengths: Tensor | None = None  # (b, 1, 1)
+        if strengths is not None and any(strengths[row] != 1 for row in rows):
+            self._strengths = torch.tensor([strengths[row] for row in rows], device=device)[:, None, None]
 
     def kernel(self, t: int, width: int, itemsize: int) -> Kernel:
         """The kernel that should be quickest; t rows a request, width = d_in + d_out."""
@@ -261,10 +292,13 @@ class _Group:
 
     def _gathered(self, x: Tensor, y: Tensor, A: Tensor, Bt: Tensor) -> None:
         A, Bt = A.index_select(0, self._slot_index), Bt.index_select(0, self._slot_index)  # (b, r, d)
-        if len(self._rows) == len(x):
-            y.baddbmm_(torch.bmm(x, A.mT), Bt)
+        everyone = len(self._rows) == len(x)
+        xa = torch.bmm(x if everyone else x.index_select(0, self._row_index), A.mT)  # (b, t, r)
+        if self._strengths is not None:
+            xa *= self._strengths
+        if everyone:
+            y.baddbmm_(xa, Bt)
             return
-        xa = torch.bmm(x.index_select(0, self._row_index), A.mT)  # (b, t, r)
         y.index_add_(0, self._row_index, torch.bmm(xa, Bt))
 
     def _looped(self, x: Tensor, y: Tensor, A: Tensor, Bt: Tensor) -> None:
@@ -274,16 +308,24 @@ class _Group:
         for slot, first, end in runs:
             xa = asked[first:end].flatten(0, 1) @ A[slot].mT  # (requests t, r)
             torch.mm(xa, Bt[slot], out=update[first:end].flatten(0, 1))
+        if self._strengths is not None:
+            update *= self._strengths[self._sorted]
         y.index_add_(0, order, update)
+
+    @cached_property
+    def _sorted(self) -> Tensor:
+        """Places in the group, sorted by slot."""
+        places = sorted(range(len(self._slots)), key=self._slots.__getitem__)
+        return torch.tensor(places, device=self._row_index.device)
 
     @cached_property
     def _runs(self) -> tuple[Tensor, list[tuple[int, int, int]]]:
         """The requests' places sorted by slot, and the slot, beginning and end of each stretch of equals."""
-        pairs = sorted(zip(self._slots, self._rows, strict=True))
-        ends = list(accumulate(sum(1 for _ in same) for _, same in groupby(slot for slot, _ in pairs)))
+        slots = sorted(self._slots)
+        ends = list(accumulate(sum(1 for _ in same) for _, same in groupby(slots)))
         starts = [0, *ends[:-1]]
-        order = torch.tensor([row for _, row in pairs], device=self._row_index.device)
-        return order, [(pairs[a][0], a, b) for a, b in zip(starts, ends, strict=True)]
+        order = self._row_index[self._sorted]
+        return order, [(slots[a], a, b) for a, b in zip(starts, ends, strict=True)]
 
 
 def factors_of(model: nn.Module) -> dict[str, tuple[Tensor, Tensor]]:

@@ -185,19 +185,13 @@ def test_two_languages_face_each_other_and_alternate_on_a_phone(
 
 
 def test_a_deep_link_stays_on_its_section_when_a_figure_comes_late(reader: Page, server: str) -> None:
-    reader.add_init_script("""
-        const waiting = setInterval(() => {
-            const heading = document.getElementById('cost')
-            if (!heading || heading.getBoundingClientRect().top > 200) return
-            clearInterval(waiting)
-            const late = document.createElement('div')
-            late.id = 'late'
-            late.style.height = '700px'
-            document.querySelector('.tldr').before(late)
-        }, 100)
-    """)
     page = visit(reader, f"{server}/?lang=th#cost")
-    page.locator("#late").wait_for(state="attached")
+    landed(page, "#cost")
+    page.evaluate("""() => {
+        const late = document.createElement('div')
+        late.style.height = '700px'
+        document.querySelector('.tldr').before(late)
+    }""")
     landed(page, "#cost")
     expect(page).to_have_url(re.compile("#cost$"))
 

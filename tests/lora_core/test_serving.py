@@ -229,3 +229,9 @@ def test_a_layer_that_loses_sight_of_the_batch_is_refused_and_the_server_goes_on
     with pytest.raises(ValueError, match="layer got 3 rows for 2 requests"):
         server(torch.randn(2, 3, 4), ["a", None])
     server(torch.randn(2, 3, 4), [None, None])
+
+
+def test_strengths_are_one_for_each_request() -> None:
+    server = Server(nn.Linear(2, 2))
+    with pytest.raises(ValueError, match="2 strengths for 1 requests"), server.routed([None], [1.0, 2.0]):
+        pass
