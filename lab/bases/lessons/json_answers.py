@@ -76,6 +76,6 @@ LESSON = LanguageLesson(
     measure="form",
     lr=1e-3,
     full_lr=1e-4,
-    steps=30,
+    steps=24,
     answer=40,
 )

@@ -1,0 +1,88 @@
+"""What a fine-tune of the language model is asked for. No torch here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from lab.bases.base import LIMITS
+from lab.bases.lessons import LESSONS, lesson_called
+from lora_core.bounds import between, choice, real, whole
+from lora_core.config import METHODS, AdapterConfig
+
+MODEL = "PRADIT_MODEL"
+"""The environment's name of the model: as `find_model` takes it, SmolLM2 where it is not set."""
+STEPS = (1, 500)
+LONGEST = (16, 1024)
+
+
+def model_name() -> str:
+    """The language model that is taught here."""
+    return os.environ.get(MODEL) or "smollm2"
+
+
+@dataclass(frozen=True)
+class LanguageConfig:
+    """One run of a lesson.
+
+    Attributes:
+        method: of the adapter, or "full": all weights of the blocks.
+        batch: examples a step; answers a step where a reward teaches.
+        longest: tokens at which an example is cut.
+
+    Raises:
+        ConfigError: (a ValueError) a value cannot be.
+    """
+
+    lesson: str
+    method: str
+    rank: int
+    alpha: float
+    lr: float
+    batch: int
+    steps: int
+    seed: int = 0
+    longest: int = 256
+
+    def __post_init__(self) -> None:
+        """Checks every field."""
+        choice("lesson", self.lesson, LESSONS)
+        choice("method", self.method, (*METHODS, "full"))
+        for name, (low, high) in {**LIMITS, "steps": STEPS, "longest": LONGEST}.items():
+            if name != "dropout":
+                value = getattr(self, name)
+                between(name, real(name, value) if name in ("alpha", "lr") else whole(name, value), low, high)
+
+    @classmethod
+    def of(cls, lesson: str, method: str | None = None, **others: Any) -> Self:
+        """The lesson's defaults, or with other values in their place.
+
+        Raises:
+            ConfigError: (a ValueError) there is no such lesson, or a value cannot be.
+        """
+        known = lesson_called(lesson)
+        method = method or known.method
+        values = {"rank": known.rank, "alpha": known.alpha, "batch": known.batch, "steps": known.steps}
+        return cls(lesson, method, **(values | {"lr": known.rate(method)} | others))
+
+    @property
+    def adapter(self) -> AdapterConfig | None:
+        """The adapter to train; None for full fine-tuning."""
+        if self.method == "full":
+            return None
+        return AdapterConfig(method=self.method, rank=self.rank, alpha=self.alpha)
+
+    def to_json(self) -> dict[str, Any]:
+        """Its fields."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`.
+
+        Raises:
+            ConfigError: (a ValueError) a value cannot be.
+        """
+        return cls(**values)
