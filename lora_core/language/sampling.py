@@ -69,6 +69,7 @@ def sample(
         longest,
         lambda logits: _chosen(logits, temperature, generator),
         lambda rows: _routed(server, adapters, strengths, rows),
+        server.order(adapters) if server else list(range(len(prompts))),
     )
 
 
@@ -80,12 +81,13 @@ def _answers(
     longest: int,
     choose: Callable[[Tensor], Tensor],
     routed: Callable[[list[int]], AbstractContextManager[None]],
+    rows: list[int],
 ) -> Iterator[tuple[int | None, ...]]:
+    """`rows`: places of the prompts, in the order in which they are computed; those that go on stay in it."""
     weight = model.lm_head.weight
     head = weight.to(torch.promote_types(weight.dtype, torch.float32))  # rounded logits would tie
-    ids, real = _left_padded(prompts, weight.device)  # (B, T) each
+    ids, real = _left_padded([prompts[row] for row in rows], weight.device)  # (B, T) each
     cache = Cache(model.config, len(prompts), ids.shape[1] + longest, like=model.model.norm.weight)
-    rows = list(range(len(prompts)))  # the prompts whose answers go on
     for _ in range(longest):
         with routed(rows):
             x = model.model(ids, real, cache)[:, -1]  # (b, T, C) -> (b, C)

@@ -74,7 +74,9 @@ def test_each_request_gets_its_adapter(kind: str) -> None:
 def test_every_way_gives_the_same(kind: str, kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_Group, "kernel", lambda *_: kernel)
     inputs = requests(kind, len(MIXED))
-    for names in (MIXED, ["d"] * len(MIXED), [None] * len(MIXED)):
+    in_order = [MIXED[row] for row in filled(kind).order(MIXED)]
+    assert in_order != MIXED
+    for names in (MIXED, in_order, ["d"] * len(MIXED), [None] * len(MIXED)):
         outputs = filled(kind)(inputs, names)
         expected = torch.cat([alone(kind, name, inputs[row : row + 1]) for row, name in enumerate(names)])
         torch.testing.assert_close(outputs, expected, rtol=1e-10, atol=1e-10)

@@ -169,7 +169,7 @@ def test_what_cannot_be_answered_is_refused_at_once(options: dict[str, Any], rea
 
 def test_an_unknown_adapter_is_refused(server: Server) -> None:
     with pytest.raises(ValueError, match="no adapter 'c'"):
-        next(sample(server.model, PROMPTS[:1], stop=(), server=server, adapters=["c"]))
+        sample(server.model, PROMPTS[:1], stop=(), server=server, adapters=["c"])
     assert next(sample(server.model, PROMPTS[:1], stop=(), server=server, adapters=["a"]))
 
 
