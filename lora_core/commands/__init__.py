@@ -11,6 +11,8 @@ Each module has two functions and imports no torch until `run`:
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeAlias
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -26,3 +28,16 @@ def formats(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
     if not found or set(found) - set(known):
         raise ValueError(f"the format is {text!r}, expected {', '.join(known)}, or several by commas")
     return found
+
+
+@contextmanager
+def needing_language() -> Iterator[None]:
+    """Around the imports of what a language model needs.
+
+    Raises:
+        ValueError: a package is missing; the message says how to get it.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ValueError(f'{error.name} is missing; get it with: pip install "pradit[language]"') from None

@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from lora_core.commands import Subparsers, formats
+from lora_core.commands import Subparsers, formats, needing_language
 
 FORMATS = ("safetensors", "gguf")
 
@@ -40,7 +40,8 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
 def run(arguments: argparse.Namespace) -> int:
     """Writes the files and prints what they are."""
     wanted = formats(arguments.format, FORMATS)
-    from lora_core.language.merged import open_merged
+    with needing_language():
+        from lora_core.language.merged import open_merged
 
     merged = open_merged(arguments.base, arguments.adapter)
     fields = merged.gguf_fields() if "gguf" in wanted else {}  # refused before anything is written

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lora_core.commands import Subparsers, formats
+from lora_core.commands import Subparsers, formats, needing_language
 from lora_core.config import METHODS, AdapterConfig
 
 if TYPE_CHECKING:
@@ -76,13 +76,11 @@ def run(arguments: argparse.Namespace) -> int:
         alpha=arguments.alpha,
         targets=targets if targets == "all-linear" else tuple(filter(None, targets.split(","))),
     )
-    try:
+    with needing_language():
         from tqdm import tqdm
 
         from lora_core.language.training_run import Interrupted, Wish
         from lora_core.language.training_run import run as train
-    except ModuleNotFoundError as error:
-        raise ValueError(f'{error.name} is missing; get it with: pip install "pradit[language]"') from None
 
     wish = Wish(
         base=arguments.base,
