@@ -30,6 +30,11 @@ BENCHMARKS = {
     "spectrum": "benchmarks.inference:spectrum",
     "merged_inference": "benchmarks.inference:merged_inference",
     "growth": "benchmarks.growth:growth",
+    "lm_step": "benchmarks.language:lm_step",
+    "lm_step_full": "benchmarks.language:lm_step_full",
+    "lm_start": "benchmarks.language:lm_start",  # and lm_memory
+    "lm_tokens": "benchmarks.language:lm_tokens",
+    "lm_serving": "benchmarks.language:lm_serving",
     "speech_rtf": "benchmarks.speech:measure",
     "first_paint": "benchmarks.browser:first_paint",
     "idle_reader": "benchmarks.browser:idle_reader",
