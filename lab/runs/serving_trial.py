@@ -39,7 +39,8 @@ from lab.runs.serving_config import (
     names_of,
 )
 from lora_core.compose import Adapters
-from lora_core.serving import Factors, Server, read_factors
+from lora_core.mixing import Factors
+from lora_core.serving import Server, read_factors
 
 CONTEXT = 64  # characters that the model reads
 TURNS = 3  # of the recording through all settings

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from lab.bases.models import GPT, MLP
 from lora_core import AdapterConfig, attach, detach, load_adapter, save_adapter
-from lora_core.serving import Kernel, Server, _Bank, _Group, factors_of, read_factors
+from lora_core.mixing import Bank, Group, Kernel
+from lora_core.serving import Server, factors_of, read_factors
 
 RANKS = {"a": 1, "b": 2, "c": 3, "d": 8, "e": 8, "f": 10}
 MIXED = ["a", None, "f", "d", "a", "e", None, "b", "c", "d"]
@@ -72,7 +73,7 @@ def test_each_request_gets_its_adapter(kind: str) -> None:
 
 @pytest.mark.parametrize("kernel", ["gathered", "looped"])
 def test_every_way_gives_the_same(kind: str, kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_Group, "kernel", lambda *_: kernel)
+    monkeypatch.setattr(Group, "kernel", lambda *_: kernel)
     inputs = requests(kind, len(MIXED))
     in_order = [MIXED[row] for row in filled(kind).order(MIXED)]
     assert in_order != MIXED
@@ -84,9 +85,9 @@ def test_every_way_gives_the_same(kind: str, kernel: Kernel, monkeypatch: pytest
 
 def test_the_way_follows_what_is_asked() -> None:
     def kernel(slots: list[int], t: int = 1, rank: int = 8, width: int = 512) -> Kernel:
-        bank = _Bank(rank, {"layer": nn.Linear(1, 1)})
+        bank = Bank(rank, {"layer": nn.Linear(1, 1)})
         bank.put({"layer": (torch.ones(1, 1), torch.ones(1, 1))})
-        return _Group(bank, list(range(len(slots))), slots, len(slots)).kernel(t, width, 4)
+        return Group(bank, list(range(len(slots))), slots, len(slots)).kernel(t, width, 4)
 
     assert kernel(list(range(64))) == "gathered"
     assert kernel([row % 8 for row in range(256)]) == "looped"

@@ -82,7 +82,7 @@ def test_adapters_in_one_batch_answer_as_each_merged(server: Server) -> None:
 def test_strengths_scale_each_rows_gamma(
     kernel: str, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lora_core.serving._Group.kernel", lambda *_: kernel)
+    monkeypatch.setattr("lora_core.mixing.Group.kernel", lambda *_: kernel)
 
     def scaled(seed: int, by: float, rank: int = 2) -> LanguageModel:
         model = adapted(seed, rank)
