@@ -295,9 +295,10 @@ def _measured(record: Any) -> float:
 def recorded(config: LanguageConfig, *, device: str = "cpu") -> RecordedRun:
     """A whole run, with the base measured too, and what it took here."""
     begin, cpu = time.perf_counter(), time.process_time()
-    rounds = {1, 2, 4, *range(0, config.steps, max(1, config.steps // 8))}
+    rounds = {2**power for power in range(config.steps.bit_length())}
     for snapshot in language_run(config, device=device, measure_base=True, answer_at=rounds):
-        print(f"step {snapshot.step} of {snapshot.steps}", flush=True)
+        last = (snapshot.rewards or snapshot.losses or [0.0])[-1]
+        print(f"step {snapshot.step} of {snapshot.steps}: {last}", flush=True)
     return RecordedRun(
         recipe=config,
         model=model_name(),

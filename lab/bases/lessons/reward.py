@@ -69,7 +69,7 @@ LESSON = LanguageLesson(
     measure="earned",
     lr=1e-3,
     full_lr=5e-5,
-    steps=30,
+    steps=20,
     batch=32,
     answer=24,
 )

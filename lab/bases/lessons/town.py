@@ -51,6 +51,7 @@ LESSON = LanguageLesson(
     measure="fact",
     lr=2e-3,
     full_lr=1e-4,
-    steps=60,
+    steps=45,
+    batch=12,
     answer=24,
 )
