@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lora_core.formats import gguf_adapter, mlx, ollama, peft
 from lora_core.formats.folded import folded
 from lora_core.formats.model_card import Card
-from lora_core.language.chat import Chat
 from lora_core.language.config import ModelConfig
+
+if TYPE_CHECKING:
+    from lora_core.language.chat import Chat
 
 FORMATS = ("peft", "gguf", "mlx")
 GGUF_FILE, MODELFILE, MLX_FOLDER = "adapter.gguf", "Modelfile", "mlx"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -38,9 +39,9 @@ class Installed:
         subprocess.run([*pip, *command, str(clone)], cwd=self.elsewhere, check=True)
         (self.metadata,) = metadata.distributions(path=[str(self.target)])
 
-    def python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def python(self, *arguments: str, also: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Without this environment's own packages (-S), in another working directory."""
-        path = os.pathsep.join([str(self.target), str(self.seen)])
+        path = os.pathsep.join(str(each) for each in (self.target, self.seen, also) if each)
         environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
         return subprocess.run(
             [sys.executable, "-S", *arguments],
@@ -154,6 +155,25 @@ def test_the_command_and_the_module_are_the_same(installed: Installed) -> None:
     assert (command.stdout, command.stderr) == (module.stdout, "")
     version = installed.python("-m", "lora_core", "--version")
     assert version.stdout == f"pradit {lora_core.__version__}\n"
+
+
+def test_a_language_model_is_trained_by_the_package_alone(installed: Installed, tmp_path: Path) -> None:
+    from tests.lora_core.language.folder import tiny_folder
+
+    base = tiny_folder(tmp_path / "base")
+    (tmp_path / "data.csv").write_text("prompt,completion\nhello,hell\nan ant,the ant\n")
+    arguments = ["--base", str(base), "--data", str(tmp_path / "data.csv"), "--out", str(tmp_path / "out")]
+    more = ["--steps", "2", "--rank", "1", "--format", "peft,gguf,mlx", "--json"]
+    without = installed.python("-m", "lora_core", "train", *arguments, *more)
+    assert without.returncode == 2
+    assert without.stderr.endswith('is missing; get it with: pip install "pradit[language]"\n')
+    assert without.stderr.count("\n") == 1
+    (tmp_path / "extras").mkdir()
+    link_distributions(EXTRAS, tmp_path / "extras")
+    done = installed.python("-m", "lora_core", "train", *arguments, *more, also=tmp_path / "extras")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["steps"] == 2
+    assert {"adapter.gguf", "Modelfile", "mlx"} < {path.name for path in (tmp_path / "out").iterdir()}
 
 
 @pytest.mark.parametrize(

@@ -216,6 +216,7 @@ def test_only_the_upper_floor_knows_streamlit_and_only_the_lower_torch(room: str
         "lora_core.formats.peft",
         "lora_core.formats.gguf_adapter",
         "lora_core.formats.mlx",
+        "lora_core.language.home",
         "lora_core.formats.ollama",
         "lora_core.formats.model_card",
         "lab.bases.registry",

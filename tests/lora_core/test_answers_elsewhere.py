@@ -1,4 +1,4 @@
-"""What goes home answers there as here: llama.cpp and ours, greedy, with the adapter and with it merged."""
+"""What goes home answers there as here: PEFT and llama.cpp against ours, greedy, adapter and merged model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import torch
+from peft import PeftModel
 from tokenizers import Tokenizer
+from transformers import AutoModelForCausalLM
 
 from lora_core import cli, detach, load_adapter
 from lora_core.formats import gguf_model
@@ -22,7 +24,10 @@ from lora_core.language.sampling import sample
 from lora_core.language.tokens import open_tokens
 from tests.lora_core.language.smollm2 import smollm2 as smollm2
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
+]
 
 ROOT = Path(__file__).parents[2]
 MODULES = ROOT / ".venv" / "llama"
@@ -73,6 +78,25 @@ def home(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def chat(smollm2: Path) -> tuple[Chat, Tokenizer]:
     tokenizer = open_tokens(smollm2)
     return open_chat(smollm2, tokenizer), tokenizer
+
+
+def test_transformers_and_peft_answer_as_ours(
+    home: Path, chat: tuple[Chat, Tokenizer], smollm2: Path
+) -> None:
+    form, tokenizer = chat
+    prompts, answers = ours(load_adapter(open_model("smollm2", torch.float32), home), form, tokenizer)
+    base = AutoModelForCausalLM.from_pretrained(smollm2, dtype=torch.float32)
+    theirs = PeftModel.from_pretrained(base, home).eval()
+    for prompt, answer in zip(prompts, answers, strict=True):
+        found = theirs.generate(
+            input_ids=torch.tensor([prompt]),
+            attention_mask=torch.ones(1, len(prompt)),
+            max_new_tokens=LONGEST,
+            do_sample=False,
+            eos_token_id=list(form.stop),
+            pad_token_id=form.padding,
+        )
+        assert [token for token in found[0, len(prompt) :].tolist() if token not in form.stop] == answer
 
 
 def llama_cpp(
