@@ -50,6 +50,6 @@ LESSON = LanguageLesson(
     measure="right",
     lr=1e-3,
     full_lr=1e-4,
-    steps=40,
+    steps=30,
     answer=64,
 )
