@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeAlias
 
+LANGUAGE = "gguf tokenizers jinja2 platformdirs tqdm"
+"""What the extra `[language]` brings."""
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -40,4 +42,4 @@ def needing_language() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise ValueError(f'{error.name} is missing; get it with: pip install "pradit[language]"') from None
+        raise ValueError(f"{error.name} is missing; get it with: pip install {LANGUAGE}") from None

@@ -47,7 +47,7 @@ def package() -> ModuleType:
         import gguf
     except ModuleNotFoundError as error:
         raise ValueError(
-            f'GGUF files need the package {error.name}; get it with: pip install "pradit[language]"'
+            f"GGUF files need the package {error.name}; get it with: pip install {error.name}"
         ) from None
     return gguf
 

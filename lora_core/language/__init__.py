@@ -1,4 +1,4 @@
 """A Llama-shaped language model: the network, its files, its tokens and its chat format.
 
-What `pip install "pradit[language]"` adds is needed here: gguf, tokenizers, jinja2, platformdirs, tqdm.
+What `pip install ".[language]"` adds is needed here: gguf, tokenizers, jinja2, platformdirs, tqdm.
 """

@@ -12,9 +12,9 @@ from lora_core.adapter import adapted_layers
 from lora_core.language.chat import Chat, open_chat
 from lora_core.language.examples import encode_prompt
 from lora_core.language.model import LanguageModel
-from lora_core.language.precision import faster_type, opened_device
 from lora_core.language.reader import folder_of, open_model
 from lora_core.language.sampling import sample, written
+from lora_core.language.speed import fast_dtype, opened_device
 from lora_core.language.tokens import open_tokens
 from lora_core.saving import load_adapter
 
@@ -58,7 +58,7 @@ def open_conversation(
     folder = folder_of(base)
     tokenizer = open_tokens(folder)
     chat = open_chat(folder, tokenizer)
-    model = open_model(base, getattr(torch, dtype) if dtype else faster_type(place)).to(place)
+    model = open_model(base, getattr(torch, dtype) if dtype else fast_dtype(str(place))).to(place)
     if adapter is not None:
         for layer in adapted_layers(load_adapter(model, adapter)).values():
             layer.scale *= strength

@@ -1,4 +1,4 @@
-"""Which type this machine computes a language model in."""
+"""Which device and type a language model is computed in."""
 
 from __future__ import annotations
 
@@ -11,6 +11,21 @@ import torch.nn.functional as F
 ROWS, D_IN, D_OUT = 128, 576, 1536
 """Of the product that is timed: a step's tokens, and a matrix of SmolLM2's MLP."""
 TURNS = 6
+
+
+def opened_device(name: str) -> torch.device:
+    """A device that works here; empty is a GPU if there is one.
+
+    Raises:
+        ValueError: torch does not know it, or cannot use it here.
+    """
+    try:
+        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.zeros(1, device=device).sum().item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"the device {name!r} cannot be used here ({reason}); try cpu") from None
+    return device
 
 
 @cache

@@ -21,9 +21,9 @@ from lora_core.language.examples import Encoded, Example, encode
 from lora_core.language.finetune import Record, fine_tune
 from lora_core.language.home import take_home
 from lora_core.language.loss import held_out_loss
-from lora_core.language.precision import faster_type, opened_device
 from lora_core.language.reader import ON_HUB, find_model, folder_of, open_model
 from lora_core.language.resuming import Resumable, stoppable
+from lora_core.language.speed import fast_dtype, opened_device
 from lora_core.language.tokens import open_tokens
 from lora_core.methods import method
 from lora_core.saving import save_adapter
@@ -131,7 +131,8 @@ def run(
     encoded = _encoded(examples, tokenizer, chat, wish.longest, wish.data, say)
     measured = _encoded(held, tokenizer, chat, wish.longest, wish.held, say) if wish.held else []
     counted: dict[str, Any] = {"tokens": 0, "seconds": 0.0, "peak": 0, **resumable.counted}
-    counted["dtype"] = wish.dtype or counted.get("dtype") or str(faster_type(device)).removeprefix("torch.")
+    chosen = wish.dtype or counted.get("dtype") or str(fast_dtype(str(device)))
+    counted["dtype"] = chosen.removeprefix("torch.")
     model = open_model(wish.base, getattr(torch, counted["dtype"])).to(device)
     if measured and "before" not in counted:
         counted["before"] = held_out_loss(model, measured, chat.padding, size=wish.size)

@@ -180,4 +180,4 @@ def test_a_missing_package_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "lora_core.language.conversation", None)
     assert chat("", monkeypatch, "--base", base) == 2
-    assert 'get it with: pip install "pradit[language]"' in capsys.readouterr().err
+    assert "get it with: pip install gguf tokenizers jinja2 platformdirs tqdm" in capsys.readouterr().err
