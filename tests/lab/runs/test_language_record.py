@@ -15,8 +15,6 @@ ADAPTERS = {name: run for name, run in RUNS.items() if not name.endswith("-full"
 
 
 def of(lesson: str, method: str = "lora") -> RecordedRun:
-    if f"{lesson}-{method}" not in RUNS:
-        pytest.skip(f"no run of {lesson} with {method} is recorded")
     return RUNS[f"{lesson}-{method}"]
 
 
@@ -29,7 +27,7 @@ def ends(run: RecordedRun, mark: str) -> tuple[float, float]:
 
 def test_each_file_is_that_of_a_lesson() -> None:
     assert {path.stem for path in RESULTS.glob("language-*.json")} <= {f"language-{name}" for name in LESSONS}
-    assert {"json-lora", "voice-lora"} <= RUNS.keys()
+    assert ADAPTERS.keys() == {f"{name}-lora" for name, each in LESSONS.items() if each.kind != "own"}
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -83,18 +81,18 @@ def test_the_voice_is_learned_and_its_sayings_are_mostly_new() -> None:
 def test_facts_are_learned_and_others_forgotten() -> None:
     run = of("town")
     before, after = ends(run, "fact")
-    assert before <= 0.05 < 0.5 <= after
+    assert before <= 0.05 < 0.4 <= after
     assert run.snapshot.kept[-1][1]["fact"] <= run.snapshot.kept[0][1]["fact"]
 
 
 def test_what_earns_becomes_likelier() -> None:
     run = of("reward")
     before, after = ends(run, "earned")
-    assert after >= before + 0.3
+    assert before < 0.2 < 0.9 <= after
     assert sum(run.snapshot.rewards[-5:]) > sum(run.snapshot.rewards[:5])
 
 
 def test_thai_letters_are_learned_and_thai_is_not() -> None:
     run = of("thai")
     assert ends(run, "script")[1] >= 0.8
-    assert ends(run, "right")[1] <= 0.5
+    assert ends(run, "right")[1] <= 0.2
