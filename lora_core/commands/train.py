@@ -41,6 +41,9 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
     parser.add_argument(
         "--targets", default="all-linear", help="modules, by commas, or all-linear (default: %(default)s)"
     )
+    parser.add_argument(
+        "--dropout", type=float, default=0.0, help="of A's input while training (default: %(default)g)"
+    )
     parser.add_argument("--lr", type=float, default=1e-3, help="learning rate (default: %(default)g)")
     parser.add_argument("--steps", type=int, default=60, help="default: %(default)s")
     parser.add_argument("--batch", type=int, default=8, help="examples a step (default: %(default)s)")
@@ -74,6 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         method=arguments.method,
         rank=arguments.rank,
         alpha=arguments.alpha,
+        dropout=arguments.dropout,
         targets=targets if targets == "all-linear" else tuple(filter(None, targets.split(","))),
     )
     with needing_language():

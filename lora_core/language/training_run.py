@@ -45,7 +45,7 @@ class Wish:
         steps: how many.
         size: examples a step.
         longest: tokens at which an example is cut.
-        seed: of the adapter's start and of the order of examples.
+        seed: of the adapter's start, of the order of examples and of dropout.
         held: what the loss is measured on before and after, or None.
         formats: of `home.FORMATS`.
         device: torch's name; empty is a GPU if there is one.
@@ -140,6 +140,7 @@ def run(
         say(f"going on after step {resumable.step} of {wish.steps}")
     wish.out.mkdir(parents=True, exist_ok=True)
     record, read, written = None, dict(counted), time.monotonic()
+    torch.manual_seed(wish.seed)  # dropout draws from torch's own generator
     records = fine_tune(
         model,
         encoded,
@@ -216,6 +217,7 @@ def card(wish: Wish, outcome: Outcome, examples: int, dtype: str) -> Card:
             "method": adapter.method,
             "r": adapter.rank,
             "α": adapter.alpha,
+            "dropout": adapter.dropout,
             "target modules": targets,
             "learning rate": wish.lr,
             "steps": outcome.steps,

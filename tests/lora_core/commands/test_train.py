@@ -164,20 +164,29 @@ def interrupting(monkeypatch: pytest.MonkeyPatch, step: int, kind: int) -> None:
     monkeypatch.setattr(training_run, "run", run)
 
 
-@pytest.mark.parametrize("method", ["lora", "dora", "pissa", "adalora", "lora-pro"])
+@pytest.mark.parametrize(
+    ("method", "dropout"),
+    [("lora", 0.0), ("lora", 0.3), ("dora", 0.0), ("pissa", 0.0), ("adalora", 0.0), ("lora-pro", 0.0)],
+)
 def test_a_run_goes_on_where_it_was_stopped(
-    method: str, pradit: Pradit, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    method: str,
+    dropout: float,
+    pradit: Pradit,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    pradit.usual |= {"--method": method, "--dropout": dropout, "--eval": data}
     whole = losses(monkeypatch)
-    _, expected, _ = pradit("--json", method=method, out=tmp_path / "whole", eval=data)
+    _, expected, _ = pradit("--json", out=tmp_path / "whole")
     parts = losses(monkeypatch)
     with monkeypatch.context() as patch:
         interrupting(patch, 4, signal.SIGINT)
-        status, out, err = pradit(method=method, eval=data)
+        status, out, err = pradit()
     assert (status, out) == (130, "")
     assert "stopped after step 4 of 6; the same command goes on from there" in err
     assert [path.name for path in pradit.out.iterdir()] == ["resume.safetensors"]
-    status, out, err = pradit("--json", method=method, eval=data)
+    status, out, err = pradit("--json")
     assert status == 0
     assert "going on after step 4 of 6" in err
     assert [step for step, _ in parts] == [1, 2, 3, 4, 5, 6]
