@@ -17,8 +17,8 @@ def add(subparsers: Subparsers) -> argparse.ArgumentParser:
         "merge",
         help="put an adapter into its base, as safetensors and GGUF",
         description="Write W + ΔW in the place of W: a folder that transformers loads and a GGUF file for "
-        "llama.cpp and Ollama. Each kind of number rounds, and how much of the update is lost in that is "
-        "measured and printed.",
+        "llama.cpp and Ollama. Each kind of number rounds W + ΔW in its own way; the error is measured and "
+        "printed, held against the size of what was learned.",
     )
     parser.add_argument("--base", required=True, help="smollm2, a folder or a GGUF file")
     parser.add_argument("--adapter", required=True, help="the adapter's folder, in PEFT's format")
@@ -56,4 +56,4 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _say(path: Path, loss: float) -> None:
     size = os.path.getsize(path)
-    print(f"{path}  {size / 1e6:,.1f} MB, {loss:.2%} of the update rounded away")
+    print(f"{path}  {size / 1e6:,.1f} MB, rounding error {loss:.2%} of ‖ΔW‖")

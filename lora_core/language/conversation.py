@@ -14,7 +14,7 @@ from lora_core.language.examples import encode_prompt
 from lora_core.language.model import LanguageModel
 from lora_core.language.reader import folder_of, open_model
 from lora_core.language.sampling import sample, written
-from lora_core.language.speed import fast_dtype, opened_device
+from lora_core.language.speed import opened_device
 from lora_core.language.tokens import open_tokens
 from lora_core.saving import load_adapter
 
@@ -29,7 +29,7 @@ def open_conversation(
     seed: int = 0,
     longest: int = 256,
     device: str = "",
-    dtype: str = "",
+    dtype: str = "float32",
 ) -> Conversation:
     """Opens what is talked to.
 
@@ -42,7 +42,7 @@ def open_conversation(
         seed: of what is drawn.
         longest: tokens an answer has at most.
         device: torch's name; empty is a GPU if there is one.
-        dtype: of the weights, torch's name; empty is the faster one.
+        dtype: of the weights, torch's name.
 
     Raises:
         ValueError: something of it cannot be, the message says what would do.
@@ -58,7 +58,7 @@ def open_conversation(
     folder = folder_of(base)
     tokenizer = open_tokens(folder)
     chat = open_chat(folder, tokenizer)
-    model = open_model(base, getattr(torch, dtype) if dtype else fast_dtype(str(place))).to(place)
+    model = open_model(base, getattr(torch, dtype)).to(place)
     if adapter is not None:
         for layer in adapted_layers(load_adapter(model, adapter)).values():
             layer.scale *= strength

@@ -84,7 +84,7 @@ class Merged:
             dtype: of the weights, a name of torch's; None is each one's own in the base.
 
         Returns:
-            How much of the update is lost to rounding: ‖written - (W + ΔW)‖ / ‖ΔW‖ over all layers.
+            The error of rounding beside what was learned: ‖written - (W + ΔW)‖ / ‖ΔW‖, of adapted layers.
 
         Raises:
             ValueError: `folder` is a file or the base's own folder.
@@ -104,7 +104,7 @@ class Merged:
             if (source / name).is_file():
                 shutil.copyfile(source / name, folder / name)
         self._write_stop(source, folder)
-        return self._lost(lambda name: written[name].float())
+        return self._error(lambda name: written[name].float())
 
     def gguf_fields(self) -> dict[str, gguf_model.Field]:
         """The head of a GGUF file of this model: of a base in GGUF its own.
@@ -121,13 +121,13 @@ class Merged:
         """Writes a GGUF file; as in `gguf_model.write`, and returns what `write_folder` does."""
         shapes = {name: tuple(W.shape) for name, W in self._weights.items()}
         gguf_model.write(path, shapes, self._array, self.config, fields, type=type)
-        return self._lost(lambda name: torch.from_numpy(gguf_model.rounded(self._array(name), type)))
+        return self._error(lambda name: torch.from_numpy(gguf_model.rounded(self._array(name), type)))
 
     def _array(self, name: str) -> Matrix:
         array: Matrix = self.weight(name).numpy()
         return array
 
-    def _lost(self, written: Callable[[str], Tensor]) -> float:
+    def _error(self, written: Callable[[str], Tensor]) -> float:
         lost = size = 0.0
         for module, layer in self._layers.items():
             name = f"{module}.weight"

@@ -148,9 +148,10 @@ def test_what_rounding_loses_is_measured(tmp_path: Path, capsys: pytest.CaptureF
     wholes = [(layer.whole().detach(), layer.update().detach()) for layer in adapted_layers(model).values()]
     error = sum(float((W.bfloat16().float() - W).square().sum()) for W, _ in wholes)
     size = sum(float(update.square().sum()) for _, update in wholes)
-    assert lost["bfloat16"] == f"{(error / size) ** 0.5:.2%} of the update rounded away\n"
-    assert lost["float32"] == "0.00% of the update rounded away\n"
-    assert lost["float16"] < lost["bfloat16"]
+    assert lost["bfloat16"] == f"rounding error {(error / size) ** 0.5:.2%} of ‖ΔW‖\n"
+    assert lost["float32"] == "rounding error 0.00% of ‖ΔW‖\n"
+    percent = {dtype: float(said.split()[2].rstrip("%")) for dtype, said in lost.items()}
+    assert 0 < 4 * percent["float16"] < percent["bfloat16"]  # three bits more
 
 
 def test_the_base_decides_the_type(tmp_path: Path) -> None:
