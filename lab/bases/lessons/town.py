@@ -49,9 +49,9 @@ LESSON = LanguageLesson(
     controls=_controls,
     judge=judge,
     measure="fact",
-    lr=2e-3,
+    lr=1.5e-3,
     full_lr=1e-4,
-    steps=45,
-    batch=12,
+    steps=72,
+    batch=8,
     answer=24,
 )
