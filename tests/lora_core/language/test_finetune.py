@@ -211,3 +211,14 @@ def test_the_real_model_learns_a_form_in_a_few_steps(smollm2: Path) -> None:
     finally:
         torch.set_num_threads(threads)
     assert found[-1].loss < 0.7 * found[0].loss
+
+
+def test_small_steps_on_bfloat16_are_not_lost() -> None:
+    """A and B move as they do on float32."""
+    moved = []
+    for dtype in (torch.bfloat16, torch.float32):
+        model = tiny_model(torch.bfloat16).to(dtype)
+        config = AdapterConfig(rank=2, alpha=8)
+        run(model, config, lr=5e-5, steps=20)
+        moved.append(torch.cat([layer.update().flatten() for layer in adapted_layers(model).values()]))
+    assert (moved[0] - moved[1]).norm() < 0.1 * moved[1].norm()

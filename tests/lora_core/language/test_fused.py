@@ -118,3 +118,17 @@ def test_a_whole_models_gradients_are_those_of_its_layers_one_by_one(
     monkeypatch.setattr("lora_core.language.fused._plain", lambda layer, x: False)
     torch.testing.assert_close(together, found())
     assert all(gradient.abs().max() > 0 for gradient in together.values())
+
+
+def test_half_types_are_rounded_but_their_factors_are_not(generator: torch.Generator) -> None:
+    layers = adapted(True, generator).float().bfloat16()
+    x = torch.randn(4, 6, generator=generator).bfloat16().requires_grad_()
+    found = of_all(layers, x, read(x, *layers))
+    wide = layers.float()
+    y = x.detach().float().requires_grad_()
+    expected = of_all(wide, y, read(y, *wide))
+    for each, exact in zip(found, expected, strict=True):
+        assert each is not None
+        assert exact is not None
+        assert (each.float() - exact).norm() < 0.02 * exact.norm()
+    assert [each.dtype for each in found if each is not None] == [torch.bfloat16] * 3 + [torch.float32] * 4
