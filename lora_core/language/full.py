@@ -58,6 +58,8 @@ class WideAdamW(torch.optim.Optimizer):
             moments = {"exp_avg": torch.zeros_like(master), "exp_avg_sq": torch.zeros_like(master)}
             step = torch.zeros((), device=p.device)
             self.state[p] = {"master": master, "step": step, **moments}
+        # For one gradient in float32 at a time: memory asked for anew would be paged in anew.
+        self._wide = master.new_empty(max(p.numel() for p in parameters))
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -72,7 +74,7 @@ class WideAdamW(torch.optim.Optimizer):
                 state = self.state[p]
                 adamw(
                     [state["master"]],
-                    [p.grad.float()],
+                    [self._wide[: p.numel()].view_as(p).copy_(p.grad)],
                     [state["exp_avg"]],
                     [state["exp_avg_sq"]],
                     [],

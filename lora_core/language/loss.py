@@ -17,7 +17,7 @@ from lora_core.language.batches import IGNORED, Batch, padded
 from lora_core.language.examples import Encoded
 from lora_core.language.model import LanguageModel
 
-ROWS, SLICE = 256, 4096
+ROWS, SLICE = 256, 1024
 """Places and words whose logits are made at a time."""
 
 
@@ -75,9 +75,10 @@ def logits_of(x: Tensor, weight: Tensor) -> Tensor:
         return F.linear(x.to(wide), weight)
     x = x.to(wide)
     out = x.new_empty(len(x), len(weight))
+    held = x.new_empty(SLICE, x.shape[1])  # used again: memory asked for anew would be paged in anew
     for start in range(0, len(weight), SLICE):
-        part = weight[start : start + SLICE].to(wide)
-        torch.mm(x, part.mT, out=out[:, start : start + SLICE])
+        part = weight[start : start + SLICE]
+        torch.mm(x, held[: len(part)].copy_(part).mT, out=out[:, start : start + SLICE])
     return out
 
 
