@@ -25,6 +25,7 @@ from lab.bases.registry import BASES
 from lab.claims import ExperimentConfig, live
 from lab.rounding import rounded
 from lab.runs.config import TrainConfig
+from lab.runs.language_config import LanguageConfig
 from lab.runs.serving_config import ServeConfig
 from lora_core.bounds import largest_rank
 from lora_core.config import ConfigError, select
@@ -123,6 +124,35 @@ def train(request: dict[str, Any], stop: Callable[[], bool], device: str, every:
     yield {"type": "ended", "state": state, "key": key, "values": {}}, result
 
 
+def teach(request: dict[str, Any], stop: Callable[[], bool], device: str, every: float) -> Iterator[Frame]:
+    """Kind "teach": `lab.runs.language_run`, and its adapter for every program that runs it, as a zip."""
+    from lab.runs.language_home import make_ready
+    from lab.runs.language_run import language_run
+
+    config, folder = LanguageConfig.from_json(request), _folder()
+    state, reason, key, result = "running", None, None, {}
+    try:
+        for snapshot in language_run(config, device=device, every=every, stop=stop, adapter_folder=folder):
+            yield {"type": "snapshot", "snapshot": snapshot.to_json()}, {}
+            state, reason = snapshot.state, snapshot.reason
+        if folder and folder.is_dir():
+            make_ready(folder, config, snapshot)
+            result = {"result": as_array(zip_folder(folder))}
+        elif folder is None and config.adapter:
+            key = "unsaved"
+    except OSError:
+        if state == "running":
+            raise
+        log.exception("the adapter could not be saved")
+        key = "unsaved"
+    finally:
+        if folder:
+            shutil.rmtree(folder, ignore_errors=True)
+    if state == "diverged":
+        state, key = "failed", f"diverged.{reason}"
+    yield {"type": "ended", "state": state, "key": key, "values": {}}, result
+
+
 def _folder() -> Path | None:
     """Where an adapter may be put, None where no disk takes it. The folder appears only when there is
     something to save: a worker killed while it trains leaves none."""
@@ -170,11 +200,12 @@ def _as_frames(updates: Iterator[tuple[float, dict[str, Any]]], stop: Callable[[
 
 
 def zip_folder(folder: Path) -> bytes:
-    """A folder's files as a zip without directories; equal folders give equal bytes."""
+    """A folder's files as a zip; equal folders give equal bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.iterdir()):
-            archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes(), zipfile.ZIP_DEFLATED)
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            name = path.relative_to(folder).as_posix()
+            archive.writestr(zipfile.ZipInfo(name), path.read_bytes(), zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 
@@ -197,6 +228,7 @@ KINDS: Mapping[str, Kind] = {
     "train": Kind(TrainConfig, train, check_layers),
     "experiment": Kind(ExperimentConfig, experiment, patience=4),  # some measure long between two updates
     "serve": Kind(ServeConfig, serve),
+    "teach": Kind(LanguageConfig, teach, patience=8),  # a model is opened first, and asked much at the end
 }
 
 

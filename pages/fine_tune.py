@@ -1,6 +1,6 @@
-"""Fine-tune: choose an experiment, train it beside full fine-tuning, compare, take the adapter home.
+"""Fine-tune: a language model that learns a lesson, or the toys, whose every matrix is seen.
 
-Controls in one column, the run in the other; on a narrow screen the controls come after the chart.
+Controls in one column, the run in the other; on a narrow screen the controls come after the picture.
 """
 
 import streamlit as st
@@ -8,18 +8,38 @@ from markupsafe import Markup
 
 from web.fine_tune import words
 from web.fine_tune.controls import controls, train_button
-from web.fine_tune.experiment import state
+from web.fine_tune.experiment import State, state
 from web.fine_tune.first import recorded_on
+from web.fine_tune.models import choose_model, is_language
 from web.fine_tune.panels import learning_curve, update
 from web.fine_tune.samples import samples
 from web.fine_tune.status import status
 from web.fine_tune.table import table
+from web.fine_tune.teach import controls as lesson_controls
+from web.fine_tune.teach import panels
+from web.fine_tune.teach.state import Teaching, teaching
 from web.kit.i18n import t
 from web.kit.live_job import watch
 
 
-def run() -> None:
-    """Everything that changes while a run trains."""
+def toys() -> None:
+    """An experiment on a toy beside full fine-tuning, compared with others, and taken home."""
+    page = state()
+    page.read_url()
+    page.jobs.sync()
+    with st.container(key="ft"):
+        with st.container(key="ft_side"):
+            with st.container(key="ft_controls"):
+                choose_model()
+                controls(page)
+            with st.container(key="ft_go"):
+                train_button(page)
+        with st.container(key="ft_main"):
+            watch(page.jobs, lambda: toy_run(page))
+
+
+def toy_run(page: State) -> None:
+    """Everything that changes while a toy trains."""
     names, shown = words.run_names(page.runs), page.run
     with st.container(key="ft_head"):
         status(page)
@@ -39,14 +59,37 @@ def run() -> None:
             st.html(Markup('<p class="cap">{}</p>').format(t("fine_tune.empty", day=when)))
 
 
-page = state()
-page.read_url()
-page.jobs.sync()
-with st.container(key="ft"):
-    with st.container(key="ft_side"):
-        with st.container(key="ft_controls"):
-            controls(page)
-        with st.container(key="ft_go"):
-            train_button(page)
-    with st.container(key="ft_main"):
-        watch(page.jobs, run)
+def language_model() -> None:
+    """A lesson: what the base answers, what it answers as it learns, and after full fine-tuning."""
+    page = teaching()
+    page.read_url()
+    page.jobs.sync()
+    with st.container(key="ft"):
+        with st.container(key="ft_side"):
+            with st.container(key="ft_controls"):
+                choose_model()
+                lesson_controls.controls(page)
+            with st.container(key="ft_go"):
+                lesson_controls.train_button(page)
+        with st.container(key="ft_main"):
+            watch(page.jobs, lambda: lesson_run(page))
+
+
+def lesson_run(page: Teaching) -> None:
+    """Everything that changes while a lesson is taught."""
+    shown, full = page.shown, page.recorded("full")
+    with st.container(key="ft_head"):
+        panels.head(page, shown)
+    with st.container(key="te_work"):
+        with st.container(key="te_answer_box"):
+            panels.answer_table(shown, full)
+        with st.container(key="te_loss_box"):
+            panels.loss(shown, full)
+            panels.learned(shown)
+    panels.home(shown)
+
+
+if is_language():
+    language_model()
+else:
+    toys()

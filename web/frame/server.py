@@ -33,7 +33,7 @@ PLOTLY = STATIC / "plotly.min.js"
 """Lines and bars alone: the whole library keeps a browser busy for longer before it draws anything."""
 STYLES = (
     "tokens.css", "frame.css", "article.css", "matrices.css", "decompose.css", "fine_tune.css", "player.css",
-    "experiments.css", "serving.css", "methods.css",
+    "experiments.css", "serving.css", "methods.css", "teach.css",
 )  # fmt: skip
 FirstScreen = Callable[[str, str], str]
 """The HTML that a page shows before any script has run, of a language and of the view the URL asks for."""
