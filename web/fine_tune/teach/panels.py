@@ -46,9 +46,9 @@ def _line(shown: Shown) -> Markup:
     if job is not None and job.state == "queued" and job.position:
         parts = [_with("queued", place=number(job.position))]
     elif last is None:
-        parts = [t("fine_tune.starting") if job is not None else t("teach.none")]
+        parts = [Markup(t("fine_tune.starting" if job is not None else "teach.none"))]
     elif shown.record:
-        parts = [t("teach.recorded", day=day(date.fromisoformat(shown.record.date)))]
+        parts = [Markup(t("teach.recorded", day=day(date.fromisoformat(shown.record.date))))]
     else:
         parts = [Markup(t("fine_tune.step")).format(step=bold(number(step)), steps=number(steps))]
     aside = []

@@ -118,7 +118,7 @@ class Teaching(UrlState):
     def to_url(self, standing: Container[str]) -> Query:
         """The lesson, and what is not as it has it or stands there already."""
         usual = query_of(LanguageConfig.of(self.query["lesson"]))
-        kept = [key for key in KEYS if key in ("lesson", *standing) or self.query[key] != usual[key]]
+        kept = [key for key in KEYS if key == "lesson" or key in standing or self.query[key] != usual[key]]
         return {key: self.query[key] for key in kept}
 
     def change(self, key: str, value: str) -> None:
