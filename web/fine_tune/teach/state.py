@@ -41,7 +41,7 @@ def _number(key: str, text: str) -> float | int:
     try:
         number = float(text)
     except ValueError:
-        raise ConfigError("type", field=key, value=text, kind="number") from None
+        raise ConfigError("type", field=key, value=text, expected="a number") from None
     return int(number) if number.is_integer() and key not in ("lr", "alpha") else number
 
 

@@ -1,0 +1,54 @@
+"""The language model's lessons on the fine-tune page, in both languages."""
+
+import pytest
+
+from content.catalog import LANGUAGES, catalog
+from lab.bases.lessons import lesson_called
+from tests.pages.app import heard, opened, told
+from web.fine_tune.teach.state import OFFERED
+
+pytestmark = pytest.mark.usefixtures("pool", "own_reader")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("lesson", OFFERED)
+def test_every_lesson_opens_with_its_questions_and_what_it_teaches(lesson: str, language: str) -> None:
+    app = opened("fine_tune", language, lesson=lesson)
+    words = catalog(language)
+    assert str(words[f"teach.what.{lesson}"]) in told(app)
+    data = heard(app, "answers")
+    assert [asked for asked, _ in data["questions"]] == [each.text for each in lesson_called(lesson).shown]
+    meanings = [words[f"lesson.{lesson}.question{i}"] for i in (1, 2, 3)]
+    assert [meaning for _, meaning in data["questions"]] == (meanings if language == "th" else [""] * 3)
+    assert app.button(key="te_train").label == words["fine_tune.train"]
+    assert app.select_slider(key="te_lr").help
+
+
+def test_without_a_lesson_in_the_link_the_toys_open_and_the_switch_leads_over_and_back() -> None:
+    app = opened("fine_tune", rank="4", base="gpt-en")
+    assert app.select_slider(key="ft_rank").value == "4"
+    app.segmented_control(key="te_model").set_value("language").run()
+    assert not app.exception
+    assert app.radio(key="te_lesson").value == "json"
+    assert "rank" not in app.query_params
+    app.segmented_control(key="te_model").set_value("toys").run()
+    assert app.select_slider(key="ft_rank").value == "4"
+    assert app.query_params["rank"] == "4"
+
+
+def test_a_control_writes_the_link_and_a_lesson_brings_its_own_settings() -> None:
+    app = opened("fine_tune", lesson="json")
+    app.select_slider(key="te_rank").set_value("16").run()
+    assert app.query_params["rank"] == "16"
+    app.selectbox(key="te_method").set_value("full").run()
+    assert not app.exception
+    assert app.query_params["method"] == "full"
+    app.radio(key="te_lesson").set_value("voice").run()
+    assert app.query_params["lesson"] == "voice"
+    assert app.query_params["rank"] == "8"
+
+
+def test_a_link_that_asks_too_much_says_so() -> None:
+    app = opened("fine_tune", lesson="json", rank="5000")
+    assert "5000" in told(app)
+    assert app.select_slider(key="te_rank").value == "8"
