@@ -27,7 +27,7 @@ DRAWN = """() => [...document.querySelectorAll('.pradit-figure-plot')].every(plo
     || plot.querySelector('.main-svg')?.clientWidth === Math.round(plot.clientWidth))"""
 STEADY = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 OPENED = [(place.key, f"{place.path}?", language) for place in PAGES for language in LANGUAGES]
-OPENED.append(("listen", "?view=listen&", "th"))
+OPENED += [("listen", "?view=listen&", "th"), ("lesson", "fine-tune?lesson=json&", "th")]
 
 
 @pytest.fixture(scope="module")

@@ -95,7 +95,7 @@ def train_button(page: Teaching) -> None:
 
 
 def _takes(page: Teaching) -> str:
-    """How long a run of these settings takes: as measured in this session, else as recorded."""
+    """How long a run of these settings takes: as measured in this session, else of a core as recorded."""
     config = page.config
     steps = tn("fine_tune.setting.steps", config.steps)
     mine = [view for view in page.jobs.views.values() if view.state == "done" and view.snapshots]
@@ -109,5 +109,5 @@ def _takes(page: Teaching) -> str:
     record = page.recorded(config.method) or page.recorded("lora")
     if record is None:
         return t("teach.takes.unknown", steps=steps)
-    each = record.snapshot.seconds / max(1, record.snapshot.steps)
+    each = record.cpu_seconds / max(1, record.snapshot.steps)
     return t("teach.takes.recorded", steps=steps, time=duration(each * config.steps))

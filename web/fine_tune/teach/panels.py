@@ -57,7 +57,7 @@ def _line(shown: Shown) -> Markup:
         parts.append(_with("left", time=duration(left)))
     if last and not shown.live and shown.job:
         parts.append(_with("took", time=duration(last.seconds)))
-    if last and last.tokens_per_second:
+    if last and last.tokens_per_second and shown.job:  # a recording may have shared its machine
         aside.append(t("teach.speed", tokens=number(round(last.tokens_per_second))))
     if last and last.peak_mb:
         aside.append(t("teach.memory", gb=number(last.peak_mb / 1024, 1)))
