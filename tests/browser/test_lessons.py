@@ -1,4 +1,4 @@
-"""A lesson of the language model in a real browser: recorded runs of the real model, live ones of a tiny one."""
+"""Lessons of the language model in a real browser: runs recorded of the real one, and live of a tiny one."""
 
 import zipfile
 from collections.abc import Callable, Iterator
