@@ -78,14 +78,14 @@ def language_model() -> None:
 def lesson_run(page: Teaching) -> None:
     """Everything that changes while a lesson is taught."""
     shown, full = page.shown, page.recorded("full")
-    with st.container(key="ft_head"):
-        panels.head(page, shown)
     with st.container(key="te_work"):
+        with st.container(key="te_head"):
+            panels.head(page, shown)
         with st.container(key="te_answer_box"):
             panels.answer_table(shown, full)
+            panels.learned(shown)
         with st.container(key="te_loss_box"):
             panels.loss(shown, full)
-            panels.learned(shown)
     panels.home(shown)
 
 

@@ -99,7 +99,7 @@ def loss(shown: Shown, full: RecordedRun | None) -> None:
         y_format=(lambda value: percent(value)) if reward else partial(number, digits=1),
         hover=t("fine_tune.hover", x="%{x}", y="%{y:.3f}"),
     )
-    spec = loss_figure(lines, about, steps=last.steps if last else shown.config.steps, log=False, height=210)
+    spec = loss_figure(lines, about, steps=last.steps if last else shown.config.steps, log=False, height=180)
     alt = t("fine_tune.alt.empty")
     if mine:
         alt = t("teach.alt", name=name, step=number(len(mine)), first=write(mine[0]), last=write(mine[-1]))
