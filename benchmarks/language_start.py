@@ -48,7 +48,7 @@ def theirs() -> tuple[float, int]:
     from transformers import AutoModelForCausalLM
 
     from lora_core.language.memory import forget_peak, peak_memory
-    from lora_core.language.reader import find_model
+    from lora_core.language.places import find_model
 
     file = find_model("smollm2")
     model = AutoModelForCausalLM.from_pretrained(

@@ -25,7 +25,7 @@ from lab.bases.registry import BASES
 from lab.claims import ExperimentConfig, live
 from lab.rounding import rounded
 from lab.runs.config import TrainConfig
-from lab.runs.language_config import LanguageConfig
+from lab.runs.language_config import LanguageConfig, missing_model
 from lab.runs.serving_config import ServeConfig
 from lora_core.bounds import largest_rank
 from lora_core.config import ConfigError, select
@@ -131,6 +131,9 @@ def teach(request: dict[str, Any], stop: Callable[[], bool], device: str, every:
 
     config, folder = LanguageConfig.from_json(request), _folder()
     state, reason, key, result = "running", None, None, {}
+    if missing := missing_model():
+        yield {"type": "ended", "state": "failed", "key": "model", "values": {"reason": missing}}, {}
+        return
     try:
         for snapshot in language_run(config, device=device, every=every, stop=stop, adapter_folder=folder):
             yield {"type": "snapshot", "snapshot": snapshot.to_json()}, {}

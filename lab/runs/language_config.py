@@ -11,6 +11,7 @@ from lab.bases.base import LIMITS
 from lab.bases.lessons import LESSONS, lesson_called
 from lora_core.bounds import between, choice, real, whole
 from lora_core.config import METHODS, AdapterConfig
+from lora_core.language.places import find_model
 
 MODEL = "PRADIT_MODEL"
 """The environment's name of the model: as `find_model` takes it, SmolLM2 where it is not set."""
@@ -21,6 +22,15 @@ LONGEST = (16, 1024)
 def model_name() -> str:
     """The language model that is taught here."""
     return os.environ.get(MODEL) or "smollm2"
+
+
+def missing_model() -> str:
+    """Why there is no language model here, and how to get it; empty where there is one."""
+    try:
+        find_model(model_name())
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from lora_core.formats.model_card import Card
 from lora_core.language.chat import open_chat
 from lora_core.language.config import ModelConfig
 from lora_core.language.home import FORMATS, take_home
-from lora_core.language.reader import ON_HUB, find_model, folder_of, read_json
+from lora_core.language.places import ON_HUB, find_model
+from lora_core.language.reader import folder_of, read_json
 from lora_core.language.tokens import open_tokens
 
 

@@ -22,7 +22,8 @@ from lora_core.formats.folded import Matrix
 from lora_core.language.chat import open_chat
 from lora_core.language.gguf_fields import fields_of_folder
 from lora_core.language.model import LanguageModel
-from lora_core.language.reader import find_model, folder_of, open_model, read_json
+from lora_core.language.places import find_model
+from lora_core.language.reader import folder_of, open_model, read_json
 from lora_core.language.tokens import open_tokens
 from lora_core.saving import load_adapter
 

@@ -21,7 +21,8 @@ from lora_core.language.examples import Encoded, Example, encode
 from lora_core.language.finetune import Record, fine_tune
 from lora_core.language.home import take_home
 from lora_core.language.loss import held_out_loss
-from lora_core.language.reader import ON_HUB, find_model, folder_of, open_model
+from lora_core.language.places import ON_HUB, find_model
+from lora_core.language.reader import folder_of, open_model
 from lora_core.language.resuming import Resumable, stoppable
 from lora_core.language.speed import fast_dtype, opened_device
 from lora_core.language.tokens import open_tokens

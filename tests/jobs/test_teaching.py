@@ -6,9 +6,11 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from content.catalog import LANGUAGES, catalog
 from jobs.kinds import KINDS, check
 from jobs.protocol import Frame
 from lab.bases.lessons import LESSONS
@@ -65,3 +67,26 @@ def test_a_stopped_run_has_its_adapter_and_full_fine_tuning_has_none() -> None:
     assert "result" in arrays
     *_, (ended, arrays) = frames(LanguageConfig.of("json", "full", **QUICK))
     assert (ended["state"], arrays) == ("done", {})
+
+
+def test_a_model_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRADIT_MODEL", "nowhere/model.gguf")
+    [(ended, _)] = frames(LanguageConfig.of("json", **QUICK))
+    assert (ended["state"], ended["key"]) == ("failed", "model")
+    assert "nowhere/model.gguf" in ended["values"]["reason"]
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.parametrize("reason", ["loss", "gradient"])
+def test_a_run_that_diverged_says_why_in_words(monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
+    """As `fine_tune` ends one: its last record names what was not finite."""
+    train = language_run.fine_tune
+
+    def diverging(*given: Any, **options: Any) -> Iterator[Any]:
+        for record in train(*given, **options):
+            yield record._replace(ended=reason)
+
+    monkeypatch.setattr(language_run, "fine_tune", diverging)
+    *_, (ended, arrays) = frames(LanguageConfig.of("json", **QUICK))
+    assert (ended["state"], arrays) == ("failed", {})
+    assert all(f"jobs.{ended['key']}" in catalog(language) for language in LANGUAGES)

@@ -19,7 +19,8 @@ from lora_core.formats import gguf_model
 from lora_core.language.chat import Chat, open_chat
 from lora_core.language.examples import encode_prompt
 from lora_core.language.model import LanguageModel
-from lora_core.language.reader import find_model, open_model
+from lora_core.language.places import find_model
+from lora_core.language.reader import open_model
 from lora_core.language.sampling import sample
 from lora_core.language.tokens import open_tokens
 from tests.lora_core.language.smollm2 import smollm2 as smollm2

@@ -52,3 +52,14 @@ def test_a_link_that_asks_too_much_says_so() -> None:
     app = opened("fine_tune", lesson="json", rank="5000")
     assert "5000" in told(app)
     assert app.select_slider(key="te_rank").value == "8"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_without_the_model_the_record_stays_and_the_page_says_how_to_get_it(
+    language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRADIT_MODEL", "nowhere")
+    app = opened("fine_tune", language, lesson="json")
+    assert "nowhere" in told(app)
+    assert app.button(key="te_train").disabled
+    assert heard(app, "answers")["columns"][1]["rounds"]

@@ -214,7 +214,7 @@ def test_another_way_of_cutting_is_refused_before_anything_is_written(
 @pytest.mark.slow
 def test_the_head_made_of_smollm2s_folder_is_that_of_its_file(smollm2: Path) -> None:
     from lora_core.formats.gguf_model import fields_of_file
-    from lora_core.language.reader import find_model
+    from lora_core.language.places import find_model
 
     own, made = fields_of_file(find_model("smollm2")), fields_of_folder(smollm2)
     differing = {name for name in made if name not in own or own[name].value != made[name].value}

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lora_core.language.reader import find_model, folder_of
+from lora_core.language.places import find_model
+from lora_core.language.reader import folder_of
 
 
 @pytest.fixture(scope="session")

