@@ -128,6 +128,7 @@ def teach(request: dict[str, Any], stop: Callable[[], bool], device: str, every:
     """Kind "teach": `lab.runs.language_run`, and its adapter for every program that runs it, as a zip."""
     from lab.runs.language_home import make_ready
     from lab.runs.language_run import language_run
+    from lora_core.language.speed import fast_dtype
 
     config, folder = LanguageConfig.from_json(request), _folder()
     state, reason, key, result = "running", None, None, {}
@@ -135,7 +136,15 @@ def teach(request: dict[str, Any], stop: Callable[[], bool], device: str, every:
         yield {"type": "ended", "state": "failed", "key": "model", "values": {"reason": missing}}, {}
         return
     try:
-        for snapshot in language_run(config, device=device, every=every, stop=stop, adapter_folder=folder):
+        for snapshot in language_run(
+            config,
+            dtype=fast_dtype(device),
+            device=device,
+            every=every,
+            stop=stop,
+            adapter_folder=folder,
+            measure_base=bool(config.text),  # the loss on what is held out is the only measure there
+        ):
             yield {"type": "snapshot", "snapshot": snapshot.to_json()}, {}
             state, reason = snapshot.state, snapshot.reason
         if folder and folder.is_dir():

@@ -17,6 +17,7 @@ from web.fine_tune.status import status
 from web.fine_tune.table import table
 from web.fine_tune.teach import controls as lesson_controls
 from web.fine_tune.teach import panels
+from web.fine_tune.teach.own import own_text
 from web.fine_tune.teach.state import Teaching, teaching
 from web.kit.i18n import t
 from web.kit.live_job import watch
@@ -72,6 +73,8 @@ def language_model() -> None:
             with st.container(key="ft_go"):
                 lesson_controls.train_button(page)
         with st.container(key="ft_main"):
+            if page.query["lesson"] == "own" and not page.live:
+                own_text(page)
             watch(page.jobs, lambda: lesson_run(page))
 
 

@@ -11,6 +11,7 @@ from lab.bases.base import LIMITS
 from lab.bases.lessons import LESSONS, lesson_called
 from lora_core.bounds import between, choice, real, whole
 from lora_core.config import METHODS, AdapterConfig
+from lora_core.language.data_files import MOST_BYTES
 from lora_core.language.places import find_model
 
 MODEL = "PRADIT_MODEL"
@@ -41,6 +42,8 @@ class LanguageConfig:
         method: of the adapter, or "full": all weights of the blocks.
         batch: examples a step; answers a step where a reward teaches.
         longest: tokens at which an example is cut.
+        text: of the lesson "own", the reader's; it stands in no link and no record.
+        file: the name of the file that the text was in, whose ending says how to read it; empty if pasted.
 
     Raises:
         ConfigError: (a ValueError) a value cannot be.
@@ -55,6 +58,8 @@ class LanguageConfig:
     steps: int
     seed: int = 0
     longest: int = 256
+    text: str = ""
+    file: str = ""
 
     def __post_init__(self) -> None:
         """Checks every field."""
@@ -64,6 +69,8 @@ class LanguageConfig:
             if name != "dropout":
                 value = getattr(self, name)
                 between(name, real(name, value) if name in ("alpha", "lr") else whole(name, value), low, high)
+
+        between("text", len(self.text), 0, MOST_BYTES)
 
     @classmethod
     def of(cls, lesson: str, method: str | None = None, **others: Any) -> Self:
@@ -85,8 +92,8 @@ class LanguageConfig:
         return AdapterConfig(method=self.method, rank=self.rank, alpha=self.alpha)
 
     def to_json(self) -> dict[str, Any]:
-        """Its fields."""
-        return asdict(self)
+        """Its fields, without a text where there is none."""
+        return {name: value for name, value in asdict(self).items() if value != "" or name == "lesson"}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:

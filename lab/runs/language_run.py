@@ -32,6 +32,7 @@ from lab.runs.language_snapshot import Answers, LanguageSnapshot
 from lab.runs.snapshot import State
 from lora_core.adapter import attach, detach, merge, optimizer_for, unmerge
 from lora_core.language.chat import open_chat
+from lora_core.language.data_files import examples_of, held_out
 from lora_core.language.examples import Encoded, Example, encode
 from lora_core.language.finetune import fine_tune
 from lora_core.language.full import full_optimizer
@@ -96,6 +97,8 @@ def language_run(
         OSError: after the last snapshot, when the adapter cannot be saved.
     """
     name, device = name or model_name(), pick_device(device)
+    if config.text and not examples:
+        examples, held, questions = of_own_text(config)
     speaker = open_speaker(name, dtype)
     shared = config.method not in ("full", "qlora")  # these change the base's weights
     if not shared:
@@ -137,6 +140,18 @@ def language_run(
         if shared:
             with suppress(ValueError):  # where no adapter came to be attached
                 detach(speaker.model)
+
+
+def of_own_text(config: LanguageConfig) -> tuple[list[Example], list[Example], list[str]]:
+    """What the reader's text holds: examples, those held out, and up to three questions of the latter.
+
+    Raises:
+        DataError: (a ValueError) it cannot be trained on.
+    """
+    generator = torch.Generator().manual_seed(config.seed)
+    kept, held = held_out(examples_of(config.text.encode(), config.file), generator)
+    asked = [m["content"] for each in held for m in each.messages if m["role"] == "user"]
+    return kept, held, list(dict.fromkeys(asked))[:3]
 
 
 class _Run:
@@ -284,6 +299,7 @@ class _Run:
             kept=list(self.kept),
             state=state,
             reason=self.reason,
+            questions=[each.text for each in self.shown] if self.lesson.kind == "own" else [],
         )
 
 

@@ -41,6 +41,7 @@ class LanguageSnapshot:
         scores: (step, mark -> its mean over the lesson's questions, 0 to 1), where it was measured.
         kept: (step, mark -> its mean over the control questions), likewise.
         state: "running" until the last snapshot, which says how the run ended.
+        questions: that were asked, where they are of the reader's own text.
         reason: why it diverged: "loss" or "gradient" was not finite.
     """
 
@@ -59,6 +60,7 @@ class LanguageSnapshot:
     kept: list[tuple[int, dict[str, float]]] = field(default_factory=list)
     state: State = "running"
     reason: str | None = None
+    questions: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON holds it."""

@@ -68,7 +68,7 @@ def examples_of(data: bytes, name: str = "", *, size: int | None = None) -> list
     size = max(len(data), size or 0)
     if size > MOST_BYTES:
         raise DataError("large", size=size, most=MOST_BYTES)
-    text = _decoded(data)
+    text = decoded(data)
     if not text.strip():
         raise DataError("nothing")
     if not kind:
@@ -178,8 +178,12 @@ def _check_kind(name: str) -> str:
     return kind
 
 
-def _decoded(data: bytes) -> str:
-    """UTF-8, or UTF-16 where the file opens with its mark, as spreadsheets save it; line ends as one sign."""
+def decoded(data: bytes) -> str:
+    """UTF-8, or UTF-16 where the file opens with its mark, as spreadsheets save it; line ends as one sign.
+
+    Raises:
+        DataError: (a ValueError) it is no text, or in another encoding.
+    """
     wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
     if not wide and b"\0" in data:
         raise DataError("binary")

@@ -90,3 +90,26 @@ def test_a_run_that_diverged_says_why_in_words(monkeypatch: pytest.MonkeyPatch, 
     *_, (ended, arrays) = frames(LanguageConfig.of("json", **QUICK))
     assert (ended["state"], arrays) == ("failed", {})
     assert all(f"jobs.{ended['key']}" in catalog(language) for language in LANGUAGES)
+
+
+@pytest.mark.usefixtures("model")
+def test_a_text_of_the_readers_own_is_learned_and_asked_about() -> None:
+    lines = "\n".join(f"What is {n} and {n}? → It is {2 * n}." for n in range(20))
+    config = LanguageConfig.of("own", text=lines, **QUICK)
+    assert LanguageConfig.from_json(config.to_json()) == config
+    *shown, (ended, arrays) = frames(config)
+    last = shown[-1][0]["snapshot"]
+    assert (ended["state"], last["step"]) == ("done", 2)
+    assert len(last["questions"]) == 2
+    assert all(question in lines for question in last["questions"])
+    assert [step for step, _ in last["held_out"]] == [0, 2]
+    assert len(last["answers"][-1]["texts"]) == 2
+    assert "result" in arrays
+
+
+@pytest.mark.usefixtures("model")
+def test_a_plain_text_has_no_questions() -> None:
+    text = "\n\n".join("word " * 70 for _ in range(4))
+    *shown, (ended, _) = frames(LanguageConfig.of("own", text=text, **QUICK))
+    last = shown[-1][0]["snapshot"]
+    assert (ended["state"], last["questions"], last["answers"]) == ("done", [], [])

@@ -7,11 +7,13 @@ from lab.bases.lessons import lesson_called
 from tests.pages.app import heard, opened, told
 from web.fine_tune.teach.state import OFFERED
 
+LESSONS = tuple(lesson for lesson in OFFERED if lesson != "own")
+
 pytestmark = pytest.mark.usefixtures("pool", "own_reader")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("lesson", OFFERED)
+@pytest.mark.parametrize("lesson", LESSONS)
 def test_every_lesson_opens_with_its_questions_and_what_it_teaches(lesson: str, language: str) -> None:
     app = opened("fine_tune", language, lesson=lesson)
     words = catalog(language)
@@ -63,3 +65,23 @@ def test_without_the_model_the_record_stays_and_the_page_says_how_to_get_it(
     assert "nowhere" in told(app)
     assert app.button(key="te_train").disabled
     assert heard(app, "answers")["columns"][1]["rounds"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_text_of_ones_own_is_shown_as_it_is_read_before_it_trains(language: str) -> None:
+    words = catalog(language)
+    app = opened("fine_tune", language, lesson="own")
+    assert str(words["teach.own.empty"]) in told(app)
+    assert app.button(key="te_train").disabled
+    app.text_area(key="te_text").set_value(
+        "Who is <b>Lek</b>? → He keeps the gate.\nHow do I park? → Slowly."
+    ).run()
+    assert not app.exception
+    assert not app.button(key="te_train").disabled
+    assert '<span class="pale" lang="en">Who is &lt;b&gt;Lek&lt;/b&gt;?</span>' in told(app)
+    assert '<span class="ink" lang="en">He keeps the gate.</span>' in told(app)
+    app.text_area(key="te_text").set_value('{"prompt": "a", "completion": "b"}\n{"prompt": "c"}').run()
+    assert app.button(key="te_train").disabled
+    assert 'role="alert"' in told(app)
+    assert "2" in told(app).split('role="alert"')[1].split("</p>")[0]
+    assert "te_text" not in str(dict(app.query_params))

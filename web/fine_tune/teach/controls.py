@@ -87,7 +87,7 @@ def train_button(page: Teaching) -> None:
         on_click=page.stop if live else page.train,
         type="primary",
         width="stretch",
-        disabled=not live and bool(missing_model()),
+        disabled=not live and (bool(missing_model()) or not page.ready),
     )
     st.html(Markup('<p class="te-takes">{}</p>').format(_takes(page)))
 

@@ -119,6 +119,8 @@ def _steps(values: Sequence[float]) -> list[int]:
 def answer_table(shown: Shown, full: RecordedRun | None) -> None:
     """The three questions, answered by the base, by what learns, and after full fine-tuning."""
     lesson, last = shown.config.lesson, shown.snapshot
+    if lesson == "own" and (last is None or not last.questions):
+        return  # nobody asks anything of a plain text
     rounds = [_round(each) for each in last.answers] if last else []
     step = number(last.step if last else 0)
     numbers = number(last.numbers) if last and last.numbers else "…"
@@ -134,11 +136,13 @@ def answer_table(shown: Shown, full: RecordedRun | None) -> None:
         (question.text, lesson_words.question(lesson, i) if thai else "")
         for i, question in enumerate(lesson_called(lesson).shown)
     ]
+    if last and last.questions:
+        questions = [(question, "") for question in last.questions]
     answers(
         columns,
         key="te_answers",
         questions=questions,
-        asked=t("teach.asked"),
+        asked=t("teach.asked.own" if lesson == "own" else "teach.asked"),
         text=group("answers"),
         language=language(),
         steps=last.steps if last else shown.config.steps,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from jobs.job import JobView
 from lab.bases.lessons import LESSONS, lesson_called
@@ -11,12 +11,15 @@ from lab.runs.language_config import LanguageConfig
 from lab.runs.language_record import RecordedRun, read_runs
 from lab.runs.language_snapshot import LanguageSnapshot
 from lora_core.config import METHODS, ConfigError
+from lora_core.language.data_files import examples_of
+from lora_core.language.examples import Example
+from lora_core.language.records import DataError
 from web.fine_tune.experiment import InvalidValue
 from web.kit.live_job import LiveJobs
 from web.kit.url_state import Query, UrlState, of_session
 
 KEYS = ("lesson", "method", "rank", "lr", "alpha", "batch", "steps", "seed")
-OFFERED = tuple(name for name, each in LESSONS.items() if each.kind != "own")
+OFFERED = tuple(LESSONS)
 KEPT = 6
 """Runs that are remembered; the oldest goes when one more comes."""
 
@@ -103,11 +106,14 @@ class Teaching(UrlState):
         query: what is set up.
         invalid: the values of the last URL that cannot be.
         jobs: the runs, in the order in which they were started.
+        text, file: the reader's own text, and the name of the file it was in; they stay in this session.
     """
 
     query: Query = field(default_factory=lambda: read({})[0])
     invalid: list[InvalidValue] = field(default_factory=list)
     jobs: LiveJobs = field(default_factory=lambda: LiveJobs("teach", KEPT))
+    text: str = ""
+    file: str = ""
 
     def owns(self, key: str) -> bool:
         return key in KEYS
@@ -129,7 +135,26 @@ class Teaching(UrlState):
 
     @property
     def config(self) -> LanguageConfig:
-        return config_of(self.query)
+        found = config_of(self.query)
+        return replace(found, text=self.text, file=self.file) if found.lesson == "own" else found
+
+    def examples(self) -> list[Example]:
+        """Of the reader's own text.
+
+        Raises:
+            DataError: (a ValueError) it cannot be trained on.
+        """
+        return examples_of(self.text.encode(), self.file)
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to learn."""
+        if self.query["lesson"] != "own":
+            return True
+        try:
+            return bool(self.text.strip() and self.examples())
+        except DataError:
+            return False
 
     @property
     def live(self) -> JobView | None:

@@ -29,7 +29,6 @@ def test_a_link_need_not_say_what_the_lesson_says() -> None:
 @pytest.mark.parametrize(
     ("url", "keys"),
     [
-        ({"lesson": "own"}, ["lesson"]),
         ({"lesson": "<b>"}, ["lesson"]),
         ({"lesson": "json", "rank": "9999"}, ["rank"]),
         ({"lesson": "json", "rank": "x", "lr": "nan"}, ["rank", "lr"]),
