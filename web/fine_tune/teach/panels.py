@@ -86,6 +86,8 @@ def _messages(page: Teaching, shown: Shown) -> list[str]:
 def loss(shown: Shown, full: RecordedRun | None) -> None:
     """The loss of each step's examples, or the share that earned; full fine-tuning's as it was recorded."""
     last = shown.snapshot
+    if last is None and shown.config.lesson == "own":
+        return  # nothing was trained on it yet
     reward = lesson_called(shown.config.lesson).kind == "reward"
     mine = (last.rewards if reward else last.losses) if last else []
     name = t(f"fine_tune.method.{shown.config.method}")
