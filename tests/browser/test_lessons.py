@@ -99,3 +99,36 @@ def test_a_run_is_stopped_and_the_switch_leads_to_the_toys(reader: Page, tiny_se
     reader.get_by_role("radio", name=str(catalog("en")["teach.model.toys"])).click()
     expect(reader.locator(".st-key-ft_train button")).to_be_visible()
     assert "lesson=" not in reader.url
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_text_of_ones_own_is_pasted_read_trained_on_and_asked(
+    reader: Page, tiny_server: str, language: str
+) -> None:
+    visit(reader, f"{tiny_server}/fine-tune?lang={language}&lesson=own&steps=10&batch=2")
+    train = reader.locator(".st-key-te_train button")
+    expect(train).to_be_disabled()
+    lines = [f"What is {n} and {n}? → It is {2 * n}." for n in range(12)]
+    field = reader.locator(".st-key-te_text textarea")
+    field.fill("\n".join(lines))
+    field.blur()
+    expect(reader.locator(".te-read .ink").first).to_have_text("It is 0.")
+    assert violations(reader) == []
+    expect(train).to_be_enabled()
+    train.click()
+    expect(reader.locator(".st-key-te_home")).to_be_visible(timeout=PATIENCE)
+    asked = reader.locator(".st-key-te_answers .question")
+    expect(asked).to_have_count(1)
+    assert asked.inner_text().split("\n")[0] in "\n".join(lines)
+    expect(field).to_have_value("\n".join(lines))
+
+
+def test_a_file_that_cannot_be_trained_on_is_refused_by_line(reader: Page, server: str) -> None:
+    visit(reader, f"{server}/fine-tune?lang=en&lesson=own")
+    control = reader.locator(".st-key-te_file input[type=file]")
+    control.set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": b"one\ntwo \xe9\xff three"})
+    expect(reader.locator(".st-key-te_file [role=alert]")).to_contain_text("2")
+    rows = b'{"prompt": "a", "completion": "b"}\n{"prompt": "c", "completion": ""}'
+    control.set_input_files({"name": "b.jsonl", "mimeType": "application/json", "buffer": rows})
+    expect(reader.locator(".st-key-te_own_read [role=alert]")).to_contain_text("2")
+    expect(reader.locator(".st-key-te_train button")).to_be_disabled()
