@@ -16,6 +16,7 @@ from markupsafe import Markup
 from content.model import Article, Figure, Formula, List, Note, Paragraph, Piece, Section, Sentence
 from content.references import references
 from web.article.citations import short
+from web.article.picture import picture
 from web.kit.i18n import day, t, tn
 from web.kit.text import escape, joint, prepare, running
 
@@ -35,6 +36,8 @@ HEAD = Markup(
 <h1 data-anchor="top">{title}<span class="colon">: </span><span class="kind">{kind}</span></h1>
 
 <p class="after">{subtitle}</p>
+
+{picture}
 
 <p class="lead">{lead}</p>
 
@@ -256,6 +259,7 @@ class Setter:
             lead=running(article.lead),
             dates=running(dates),
             length=running(length),
+            picture=picture(),
         )
 
 
