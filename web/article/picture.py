@@ -38,7 +38,7 @@ def images_of() -> tuple[tuple[str, str, int, int], ...]:
 def _png(matrix: NDArray[np.float32]) -> str:
     """A pixel an entry, the more opaque the farther from zero; full at the 99th percentile."""
     share = np.clip(np.abs(matrix) / np.quantile(np.abs(matrix), 0.99), 0, 1)
-    pixels = np.where((matrix < 0)[..., None], np.uint8(BELOW), np.uint8(ABOVE))
+    pixels = np.where((matrix < 0)[..., None], np.array(BELOW, np.uint8), np.array(ABOVE, np.uint8))
     written = BytesIO()
     Image.fromarray(np.dstack([pixels, np.uint8(255 * share)])).save(written, "PNG", optimize=True)
     return b64encode(written.getvalue()).decode()
