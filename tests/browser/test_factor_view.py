@@ -285,6 +285,7 @@ def test_nothing_overflows_on_a_phone(server: str, new_reader: Callable[..., Pag
     visit(phone, f"{server}/matrices?lang={language}&rank=32")
     for mode in ("compress", "retrain"):
         phone.locator(f'[name="mode"][value="{mode}"]').check(force=True)
+        settled(phone)
         for layer in LAYERS[:4]:
             phone.locator("#layer").select_option(layer)
             rows, columns = BASES[BASE].layers[layer]
