@@ -263,6 +263,8 @@ def test_runs_are_compared_shown_and_removed(reader: Page, server: str) -> None:
     page = open_page(reader, server, f"{PICTURES}&steps=10&rank=4")
     train(page)
     ended(page)
+    expect(page.locator("h1.ft-say")).to_contain_text("has learned")
+    settled(page)
     page.locator(".st-key-ft_rank").get_by_role("slider").press("ArrowRight")
     expect(page.locator("h1.ft-say")).to_contain_text("rank-8")
     train(page)
