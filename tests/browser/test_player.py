@@ -137,7 +137,7 @@ def test_it_starts_within_three_seconds_cold_and_half_a_second_warm(
     with serving(tmp_path, PRADIT_CACHE=str(tmp_path / "cache")) as (url, _):
         page = listen(new_reader(), url)
         took = []
-        for sentence in ("cost-2", "why-7", "choose-3"):  # a chapter that nobody has heard, each time
+        for sentence in ("cost-2", "why-7", "choose-3", "gains-2", "matrices-2"):  # of chapters not heard yet
             took.append(
                 page.evaluate(f"""new Promise(done => {{
                     const begun = performance.now(), audio = document.getElementById('pradit-audio')
