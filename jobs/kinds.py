@@ -17,16 +17,18 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 from jobs.limits import Refused, refusal
-from jobs.protocol import Frame, as_array
+from jobs.protocol import Arrays, Frame, as_array
 from lab.bases.registry import BASES
 from lab.claims import ExperimentConfig, live
 from lab.rounding import rounded
 from lab.runs.config import TrainConfig
 from lab.runs.language_config import LanguageConfig, missing_model
+from lab.runs.language_snapshot import LanguageSnapshot
 from lab.runs.serving_config import ServeConfig
+from lab.runs.snapshot import Snapshot
 from lora_core.bounds import largest_rank
 from lora_core.config import ConfigError, select
 
@@ -42,6 +44,7 @@ class Config(Protocol):
     def from_json(cls, values: Mapping[str, Any]) -> Self: ...
 
 
+S = TypeVar("S", Snapshot, LanguageSnapshot)
 Work = Callable[[dict[str, Any], Callable[[], bool], str, float], Iterator[Frame]]
 Warm = Callable[[str], str]  # the device asked for -> the device there is
 
@@ -95,33 +98,15 @@ def warm(wanted: str) -> str:
 
 
 def train(request: dict[str, Any], stop: Callable[[], bool], device: str, every: float) -> Iterator[Frame]:
-    """Kind "train": `lab.runs.fine_tune.fine_tune`, and its adapter as a zip. A run whose adapter finds no
-    room on the disk has ended all the same, and says so."""
+    """Kind "train": `lab.runs.fine_tune.fine_tune`, and its adapter as a zip."""
     from lab.runs.fine_tune import fine_tune
 
-    folder, key, result = _folder(), None, {}
-    state, reason = "running", None
-    try:
-        for snapshot in fine_tune(
-            TrainConfig.from_json(request), device=device, every=every, stop=stop, adapter_folder=folder
-        ):
-            yield {"type": "snapshot", "snapshot": snapshot.to_json()}, snapshot.arrays
-            state, reason = snapshot.state, snapshot.reason
-        if folder and folder.is_dir():
-            result = {"result": as_array(zip_folder(folder))}
-        elif folder is None and request.get("adapter"):
-            key = "unsaved"
-    except OSError:
-        if state == "running":
-            raise
-        log.exception("the adapter could not be saved")
-        key = "unsaved"
-    finally:
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
-    if state == "diverged":
-        state, key = "failed", f"diverged.{reason}"
-    yield {"type": "ended", "state": state, "key": key, "values": {}}, result
+    config = TrainConfig.from_json(request)
+
+    def run(folder: Path | None) -> Iterator[Snapshot]:
+        return fine_tune(config, device=device, every=every, stop=stop, adapter_folder=folder)
+
+    yield from _with_adapter(run, lambda snapshot: snapshot.arrays, expected=config.adapter is not None)
 
 
 def teach(request: dict[str, Any], stop: Callable[[], bool], device: str, every: float) -> Iterator[Frame]:
@@ -130,12 +115,12 @@ def teach(request: dict[str, Any], stop: Callable[[], bool], device: str, every:
     from lab.runs.language_run import language_run
     from lora_core.language.speed import fast_dtype
 
-    config, folder = LanguageConfig.from_json(request), _folder()
-    state, reason, key, result = "running", None, None, {}
     if missing := missing_model():
         yield {"type": "ended", "state": "failed", "key": "model", "values": {"reason": missing}}, {}
         return
-    try:
+    config = LanguageConfig.from_json(request)
+
+    def run(folder: Path | None) -> Iterator[LanguageSnapshot]:
         for snapshot in language_run(
             config,
             dtype=fast_dtype(device),
@@ -145,12 +130,34 @@ def teach(request: dict[str, Any], stop: Callable[[], bool], device: str, every:
             adapter_folder=folder,
             measure_base=bool(config.text),  # the loss on what is held out is the only measure there
         ):
-            yield {"type": "snapshot", "snapshot": snapshot.to_json()}, {}
-            state, reason = snapshot.state, snapshot.reason
+            yield snapshot
         if folder and folder.is_dir():
             make_ready(folder, config, snapshot)
+
+    yield from _with_adapter(run, lambda _: {}, expected=config.adapter is not None)
+
+
+def _with_adapter(
+    run: Callable[[Path | None], Iterator[S]], arrays: Callable[[S], Arrays], *, expected: bool
+) -> Iterator[Frame]:
+    """The frames of a run that may leave an adapter, which goes with the last one as a zip.
+
+    A run whose adapter finds no room on the disk has ended all the same, and says so.
+
+    Args:
+        run: given the folder for the adapter, None where no disk takes it.
+        arrays: what goes with a snapshot.
+        expected: whether a run that ends well leaves an adapter.
+    """
+    folder, key, result = _folder(), None, {}
+    state, reason = "running", None
+    try:
+        for snapshot in run(folder):
+            yield {"type": "snapshot", "snapshot": snapshot.to_json()}, arrays(snapshot)
+            state, reason = snapshot.state, snapshot.reason
+        if folder and folder.is_dir():
             result = {"result": as_array(zip_folder(folder))}
-        elif folder is None and config.adapter:
+        elif folder is None and expected:
             key = "unsaved"
     except OSError:
         if state == "running":

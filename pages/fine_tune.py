@@ -3,6 +3,10 @@
 Controls in one column, the run in the other; on a narrow screen the controls come after the picture.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
 import streamlit as st
 from markupsafe import Markup
 
@@ -22,10 +26,12 @@ from web.fine_tune.teach.state import Teaching, teaching
 from web.kit.i18n import t
 from web.kit.live_job import watch
 
+P = TypeVar("P", State, Teaching)
 
-def toys() -> None:
-    """An experiment on a toy beside full fine-tuning, compared with others, and taken home."""
-    page = state()
+
+@contextmanager
+def columns(page: P, controls: Callable[[P], None], button: Callable[[P], None]) -> Iterator[None]:
+    """What is set up in one column; what is put in here stands in the other."""
     page.read_url()
     page.jobs.sync()
     with st.container(key="ft"):
@@ -34,9 +40,16 @@ def toys() -> None:
                 choose_model()
                 controls(page)
             with st.container(key="ft_go"):
-                train_button(page)
+                button(page)
         with st.container(key="ft_main"):
-            watch(page.jobs, lambda: toy_run(page))
+            yield
+
+
+def toys() -> None:
+    """An experiment on a toy beside full fine-tuning, compared with others, and taken home."""
+    page = state()
+    with columns(page, controls, train_button):
+        watch(page.jobs, lambda: toy_run(page))
 
 
 def toy_run(page: State) -> None:
@@ -63,24 +76,15 @@ def toy_run(page: State) -> None:
 def language_model() -> None:
     """A lesson: what the base answers, what it answers as it learns, and after full fine-tuning."""
     page = teaching()
-    page.read_url()
-    page.jobs.sync()
-    with st.container(key="ft"):
-        with st.container(key="ft_side"):
-            with st.container(key="ft_controls"):
-                choose_model()
-                lesson_controls.controls(page)
-            with st.container(key="ft_go"):
-                lesson_controls.train_button(page)
-        with st.container(key="ft_main"):
-            if page.query["lesson"] == "own" and not page.live:
-                own_text(page)
-            watch(page.jobs, lambda: lesson_run(page))
+    with columns(page, lesson_controls.controls, lesson_controls.train_button):
+        if page.query["lesson"] == "own" and not page.live:
+            own_text(page)
+        watch(page.jobs, lambda: lesson_run(page))
 
 
 def lesson_run(page: Teaching) -> None:
     """Everything that changes while a lesson is taught."""
-    shown, full = page.shown, page.recorded("full")
+    shown, full = page.shown, page.comparable("full")
     with st.container(key="te_work"):
         with st.container(key="te_head"):
             panels.head(page, shown)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 from lab.bases.base import LIMITS
 from lab.bases.lessons import LESSONS, lesson_called
+from lab.settings import Settings
 from lora_core.bounds import between, choice, real, whole
 from lora_core.config import METHODS, AdapterConfig
 from lora_core.language.data_files import MOST_BYTES
@@ -18,6 +18,8 @@ MODEL = "PRADIT_MODEL"
 """The environment's name of the model: as `find_model` takes it, SmolLM2 where it is not set."""
 STEPS = (1, 500)
 LONGEST = (16, 1024)
+FIRST = next(iter(LESSONS.values()))
+"""The lesson that is taught where nothing else is asked for."""
 
 
 def model_name() -> str:
@@ -35,7 +37,7 @@ def missing_model() -> str:
 
 
 @dataclass(frozen=True)
-class LanguageConfig:
+class LanguageConfig(Settings):
     """One run of a lesson.
 
     Attributes:
@@ -49,13 +51,13 @@ class LanguageConfig:
         ConfigError: (a ValueError) a value cannot be.
     """
 
-    lesson: str
-    method: str
-    rank: int
-    alpha: float
-    lr: float
-    batch: int
-    steps: int
+    lesson: str = FIRST.name
+    method: str = FIRST.method
+    rank: int = FIRST.rank
+    alpha: float = FIRST.alpha
+    lr: float = FIRST.lr
+    batch: int = FIRST.batch
+    steps: int = FIRST.steps
     seed: int = 0
     longest: int = 256
     text: str = ""
@@ -90,16 +92,3 @@ class LanguageConfig:
         if self.method == "full":
             return None
         return AdapterConfig(method=self.method, rank=self.rank, alpha=self.alpha)
-
-    def to_json(self) -> dict[str, Any]:
-        """Its fields, without a text where there is none."""
-        return {name: value for name, value in asdict(self).items() if value != "" or name == "lesson"}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`.
-
-        Raises:
-            ConfigError: (a ValueError) a value cannot be.
-        """
-        return cls(**values)

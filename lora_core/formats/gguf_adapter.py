@@ -11,10 +11,10 @@ The rows of B stand as those of W do in the model's file (`gguf_names`): (P B) A
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from lora_core.formats.folded import Factors, rank_of
 from lora_core.formats.gguf_names import architecture, heads_in_pairs, in_pairs, name_of, package
+from lora_core.formats.gguf_writing import gguf_writer
 from lora_core.language.config import ModelConfig
 
 
@@ -33,11 +33,7 @@ def write(path: str | os.PathLike[str], factors: Factors, config: ModelConfig, *
     gguf = package()
     kind = architecture(config)
     names = {module: name_of(module) for module in factors}
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.partial")
-    out = gguf.GGUFWriter(beside, kind)
-    try:
+    with gguf_writer(path, kind) as out:
         out.add_type(gguf.GGUFType.ADAPTER)
         if name:
             out.add_name(name)
@@ -51,8 +47,3 @@ def write(path: str | os.PathLike[str], factors: Factors, config: ModelConfig, *
         out.write_header_to_file()
         out.write_kv_data_to_file()
         out.write_tensors_to_file()
-        out.close()
-        os.replace(beside, path)
-    finally:
-        out.close()
-        beside.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from lora_core.formats.folded import Matrix
 from lora_core.formats.gguf_names import architecture, heads_in_pairs, in_pairs, name_of, package
+from lora_core.formats.gguf_writing import gguf_writer
 from lora_core.language.config import ModelConfig
 
 TYPES = ("f16", "q8_0")
@@ -78,11 +79,7 @@ def write(
         raise ValueError(f"the type is {type!r}, expected one of {', '.join(TYPES)}")
     kind = architecture(config)
     names = {name: _name(name) for name in shapes}
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.partial")
-    out = gguf.GGUFWriter(beside, kind)
-    try:
+    with gguf_writer(path, kind) as out:
         for name, field in fields.items():
             if name not in _OWN:
                 inner = field.types[-1] if len(field.types) > 1 else None
@@ -103,11 +100,6 @@ def write(
             if heads := heads_in_pairs(names[name].rpartition(".")[0], config, kind):
                 W = in_pairs(W, heads)
             out.write_tensor_data(_bytes(W, stored[name], gguf))
-        out.close()
-        os.replace(beside, path)
-    finally:
-        out.close()
-        beside.unlink(missing_ok=True)
 
 
 def rounded(W: Matrix, type: str) -> Matrix:

@@ -1,11 +1,13 @@
 """The language model's lessons on the fine-tune page, in both languages."""
 
+from pathlib import Path
+
 import pytest
 
 from content.catalog import LANGUAGES, catalog
 from lab.bases.lessons import lesson_called
 from tests.pages.app import heard, opened, told
-from web.fine_tune.teach.state import OFFERED
+from web.fine_tune.teach.state import KEYS, OFFERED
 
 LESSONS = tuple(lesson for lesson in OFFERED if lesson != "own")
 
@@ -85,3 +87,21 @@ def test_a_text_of_ones_own_is_shown_as_it_is_read_before_it_trains(language: st
     assert 'role="alert"' in told(app)
     assert "2" in told(app).split('role="alert"')[1].split("</p>")[0]
     assert "te_text" not in str(dict(app.query_params))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("key", KEYS)
+def test_each_setting_of_a_link_that_cannot_be_is_named(key: str, language: str) -> None:
+    app = opened("fine_tune", language, **{"lesson": "json", key: "nonsense"})
+    assert "nonsense" in told(app)
+    assert app.button(key="te_train").label == catalog(language)["fine_tune.train"]
+
+
+def test_another_model_is_not_compared_with_the_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRADIT_MODEL", str(tmp_path))
+    app = opened("fine_tune", lesson="json")
+    assert "SmolLM2-135M" in told(app), "what is shown is the record"
+    assert len(heard(app, "answers")["columns"]) == 2, "without full fine-tuning of another model"
+    assert str(catalog("en")["teach.takes.unknown"]).format(steps="24 steps") in told(app)

@@ -10,6 +10,7 @@ import streamlit as st
 from web.fine_tune import cost, experiment, words
 from web.fine_tune.experiment import State
 from web.fine_tune.runs import Run, curve_csv, file_stem
+from web.fine_tune.take_home import adapter_button
 from web.kit.colours import method_colour
 from web.kit.i18n import duration, group, language, number, percent, scientific, t
 from web.kit.text import heading
@@ -68,14 +69,7 @@ def take_home(run: Run) -> None:
         words_of_link = {name: t(f"fine_tune.link.{name}") for name in ("copy", "copied", "not_copied")}
         copy_link(path, key="ft_copy", text=words_of_link)
         if run.view.adapter is not None:
-            st.download_button(
-                t("fine_tune.download.adapter"),
-                run.view.adapter,
-                file_name=f"{file_stem(run)}.zip",
-                mime="application/zip",
-                key="ft_adapter",
-                on_click="ignore",
-            )
+            adapter_button(run.view.adapter, file_stem(run), key="ft_adapter")
         if run.last is not None and not run.view.live:
             head = [t(f"fine_tune.csv.{name}") for name in CSV_HEAD]
             st.download_button(

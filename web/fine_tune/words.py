@@ -118,7 +118,11 @@ def run_names(runs: Sequence[Run]) -> dict[str, str]:
 
 def invalid(found: InvalidValue, base: str) -> str:
     """Why a value of the link is not used, and what is. The value stays as the link has it."""
-    name, used = control(found.key), label(found.key, found.used, base)
+    return unusable(found, control(found.key), label(found.key, found.used, base))
+
+
+def unusable(found: InvalidValue, name: str, used: str) -> str:
+    """The same, of a setting that is called `name` and stands at `used` now."""
     asked, why = clipped(found.value), found.error
     if why.key == "range":
         low, high = (written(why.values["field"], why.values[end]) for end in ("low", "high"))

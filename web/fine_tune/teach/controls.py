@@ -10,6 +10,7 @@ from markupsafe import Markup
 from lab.bases.lessons import lesson_called
 from lab.bases.lessons.reward import QUESTIONS
 from lab.runs.language_config import missing_model
+from lab.settings import text
 from lora_core.config import METHODS
 from web.fine_tune import lesson_words
 from web.fine_tune.controls import RANKS, RATES
@@ -65,7 +66,7 @@ def _about(lesson: str) -> str:
 def _slider(page: Teaching, key: str, usual: Sequence[float], *terms: str) -> None:
     """A slider over the usual values, and that of a link."""
     value = page.query[key]
-    options = sorted({*(f"{each:g}" for each in usual), value}, key=float)
+    options = sorted({*(text(float(f"{each:.3g}")) for each in usual), value}, key=float)
     write = scientific if key == "lr" else number
     choose(
         st.select_slider,
@@ -104,7 +105,7 @@ def _takes(page: Teaching) -> str:
     ]
     if same:
         return t("teach.takes.here", steps=steps, time=duration(same[-1] * config.steps))
-    record = page.recorded(config.method) or page.recorded("lora")
+    record = page.comparable(config.method) or page.comparable(lesson_called(config.lesson).method)
     if record is None:
         return t("teach.takes.unknown", steps=steps)
     each = record.cpu_seconds / max(1, record.snapshot.steps)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from functools import partial
+from pathlib import Path
 
 import streamlit as st
 from markupsafe import Markup
@@ -13,9 +14,12 @@ from lab.bases.lessons import lesson_called
 from lab.runs.language_config import missing_model
 from lab.runs.language_record import RecordedRun
 from lab.runs.language_snapshot import Answers
-from web.fine_tune import lesson_words
+from lora_core.language.places import NAMED, ON_HUB, find_model
+from web.fine_tune import lesson_words, words
+from web.fine_tune.experiment import InvalidValue
+from web.fine_tune.take_home import adapter_button
 from web.fine_tune.teach.state import Shown, Teaching
-from web.fine_tune.words import bold, invalid
+from web.fine_tune.words import bold
 from web.kit.axes import Words
 from web.kit.colours import method_colour
 from web.kit.figures import Line, loss_figure
@@ -73,7 +77,7 @@ def _with(key: str, **values: str) -> Markup:
 
 def _messages(page: Teaching, shown: Shown) -> list[str]:
     """All that the reader should know now: of the link, of the last press, of the run."""
-    found = [invalid(each, "gpt-en") for each in page.invalid]
+    found = [_invalid(each) for each in page.invalid]
     if reason := missing_model():
         found.append(refused("model", {"reason": reason}))
     if page.jobs.refusal:
@@ -81,6 +85,12 @@ def _messages(page: Teaching, shown: Shown) -> list[str]:
     if shown.job and shown.job.message_key:
         found.append(refused(shown.job.message_key, shown.job.message_values))
     return found
+
+
+def _invalid(found: InvalidValue) -> str:
+    if found.key == "lesson":
+        return words.unusable(found, t("teach.lesson"), lesson_words.name(found.used))
+    return words.invalid(found, base="")
 
 
 def loss(shown: Shown, full: RecordedRun | None) -> None:
@@ -151,7 +161,12 @@ def answer_table(shown: Shown, full: RecordedRun | None) -> None:
         live=shown.live,
         run=shown.job.id if shown.job else lesson,
     )
-    st.html(Markup('<p class="te-base">{}</p>').format(running(t("teach.rule"))))
+    st.html(Markup('<p class="te-base">{}</p>').format(running(f"{t('teach.rule')} {_base(shown.model)}")))
+
+
+def _base(model: str) -> str:
+    """What the base is, in a sentence."""
+    return t("teach.base", model=Path(model).name) if model not in NAMED else t(f"teach.base.{model}")
 
 
 def _round(given: Answers) -> Round:
@@ -189,10 +204,10 @@ def learned(shown: Shown) -> None:
 
 
 COMMANDS = {
-    "peft": 'model = PeftModel.from_pretrained(base, "pradit-{name}")',
-    "llamacpp": "llama-cli -m SmolLM2-135M-Instruct.Q4_1.gguf --lora pradit-{name}/adapter.gguf",
-    "ollama": "cd pradit-{name} && ollama create {name} -f Modelfile",
-    "mlx": "mlx_lm.generate --model HuggingFaceTB/SmolLM2-135M-Instruct --adapter-path pradit-{name}/mlx",
+    "peft": 'model = PeftModel.from_pretrained(base, "{folder}")',
+    "llamacpp": "llama-cli -m {file} --lora {folder}/adapter.gguf",
+    "ollama": "cd {folder} && ollama create {name} -f Modelfile",
+    "mlx": "mlx_lm.generate --model {hub} --adapter-path {folder}/mlx",
 }
 """How each program is started with what is taken home."""
 
@@ -208,13 +223,15 @@ def home(shown: Shown) -> None:
                 t("teach.home"), t("teach.home.about", size=number(len(shown.job.adapter) / 1e6, 1))
             )
         )
-        st.download_button(
-            t("fine_tune.download.adapter"),
-            shown.job.adapter,
-            file_name=f"pradit-{name}.zip",
-            mime="application/zip",
-            key="te_adapter",
-            on_click="ignore",
-        )
-        lines = [f"# {t(f'teach.program.{key}')}\n{line.format(name=name)}" for key, line in COMMANDS.items()]
+        folder = f"pradit-{name}"
+        adapter_button(shown.job.adapter, folder, key="te_adapter")
+        places = {
+            "folder": folder,
+            "file": find_model(shown.model).name,
+            "hub": ON_HUB.get(shown.model, shown.model),
+        }
+        lines = [
+            f"# {t(f'teach.program.{key}')}\n{line.format(name=name, **places)}"
+            for key, line in COMMANDS.items()
+        ]
         st.code("\n\n".join(lines), language="bash", wrap_lines=True)

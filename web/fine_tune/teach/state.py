@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from jobs.job import JobView
 from lab.bases.lessons import LESSONS, lesson_called
-from lab.runs.language_config import LanguageConfig
+from lab.runs.language_config import FIRST, LanguageConfig, model_name
 from lab.runs.language_record import RecordedRun, read_runs
 from lab.runs.language_snapshot import LanguageSnapshot
 from lora_core.config import METHODS, ConfigError
@@ -25,9 +26,9 @@ KEPT = 6
 
 
 def query_of(config: LanguageConfig) -> Query:
-    """The settings of a run as text."""
-    values = config.to_json()
-    return {key: values[key] if key in ("lesson", "method") else f"{values[key]:g}" for key in KEYS}
+    """The settings of a run as text; the reader's own text is none of them."""
+    query = config.to_query()
+    return {key: query[key] for key in KEYS}
 
 
 def config_of(query: Mapping[str, str]) -> LanguageConfig:
@@ -36,28 +37,24 @@ def config_of(query: Mapping[str, str]) -> LanguageConfig:
     Raises:
         ConfigError: a value cannot be.
     """
-    others = {key: _number(key, text) for key, text in query.items() if key in KEYS[2:]}
-    return LanguageConfig.of(query.get("lesson", OFFERED[0]), query.get("method"), **others)
-
-
-def _number(key: str, text: str) -> float | int:
-    try:
-        number = float(text)
-    except ValueError:
-        raise ConfigError("type", field=key, value=text, expected="a number") from None
-    return int(number) if number.is_integer() and key not in ("lr", "alpha") else number
+    usual = LanguageConfig.of(query.get("lesson", FIRST.name), query.get("method"))
+    return LanguageConfig.from_query({**query_of(usual), **query})
 
 
 def read(url: Mapping[str, str]) -> tuple[Query, list[InvalidValue]]:
     """The settings of a URL; what it names wrongly is as the lesson has it."""
     invalid: list[InvalidValue] = []
-    lesson, method = url.get("lesson", OFFERED[0]), url.get("method")
-    if lesson not in OFFERED:
-        error = ConfigError("choice", field="lesson", value=lesson, choices=", ".join(OFFERED))
-        invalid.append(InvalidValue("lesson", lesson, OFFERED[0], error))
-        lesson = OFFERED[0]
-    if method not in (*METHODS, "full", None):
-        method = None
+
+    def chosen(key: str, choices: tuple[str, ...], usual: str) -> str:
+        value = url.get(key, usual)
+        if value in choices:
+            return value
+        error = ConfigError("choice", field=key, value=value, choices=", ".join(choices))
+        invalid.append(InvalidValue(key, value, usual, error))
+        return usual
+
+    lesson = chosen("lesson", OFFERED, FIRST.name)
+    method = chosen("method", (*METHODS, "full"), lesson_called(lesson).method)
     query = query_of(LanguageConfig.of(lesson, method))
     for key in KEYS[2:]:
         if key in url and url[key] != query[key]:
@@ -74,8 +71,13 @@ def change(query: Query, key: str, value: str) -> Query:
         return query_of(LanguageConfig.of(value))
     changed = {**query, key: value}
     if key == "method":
-        changed["lr"] = f"{lesson_called(query['lesson']).rate(value):g}"
+        changed["lr"] = query_of(LanguageConfig.of(query["lesson"], value))["lr"]
     return changed
+
+
+@cache
+def _recorded_runs(lesson: str) -> Mapping[str, RecordedRun]:
+    return read_runs(lesson)
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,11 @@ class Shown:
     snapshot: LanguageSnapshot | None
     job: JobView | None = None
     record: RecordedRun | None = None
+
+    @property
+    def model(self) -> str:
+        """Name of the base that it is a run of."""
+        return self.record.model if self.record else model_name()
 
     @property
     def live(self) -> bool:
@@ -170,14 +177,21 @@ class Teaching(UrlState):
         if view is not None:
             last = view.snapshots[-1] if view.snapshots else None
             return Shown(view.config, LanguageSnapshot.from_json(last) if last else None, view)
-        record = self.recorded(self.query["method"]) or self.recorded("lora")
+        record = self.recorded(self.query["method"]) or self.recorded(
+            lesson_called(self.query["lesson"]).method
+        )
         if record is None:
             return Shown(self.config, None)
         return Shown(record.recipe, record.snapshot, record=record)
 
     def recorded(self, method: str) -> RecordedRun | None:
-        """The lesson's recorded run of a method."""
-        return read_runs(self.query["lesson"]).get(method)
+        """The lesson's recorded run of a method, of whichever model."""
+        return _recorded_runs(self.query["lesson"]).get(method)
+
+    def comparable(self, method: str) -> RecordedRun | None:
+        """The recorded run, if it is of the model that is taught here."""
+        run = self.recorded(method)
+        return run if run and run.model == model_name() else None
 
     def train(self) -> None:
         """Ask the pool for a run."""

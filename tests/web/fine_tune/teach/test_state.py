@@ -30,6 +30,7 @@ def test_a_link_need_not_say_what_the_lesson_says() -> None:
     ("url", "keys"),
     [
         ({"lesson": "<b>"}, ["lesson"]),
+        ({"lesson": "json", "method": "lora2"}, ["method"]),
         ({"lesson": "json", "rank": "9999"}, ["rank"]),
         ({"lesson": "json", "rank": "x", "lr": "nan"}, ["rank", "lr"]),
         ({"lesson": "json", "steps": "1.5"}, ["steps"]),
