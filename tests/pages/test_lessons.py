@@ -8,6 +8,7 @@ from content.catalog import LANGUAGES, catalog
 from lab.bases.lessons import lesson_called
 from tests.pages.app import heard, opened, told
 from web.fine_tune.teach.state import KEYS, OFFERED
+from web.kit.text import running
 
 LESSONS = tuple(lesson for lesson in OFFERED if lesson != "own")
 
@@ -22,7 +23,7 @@ def test_every_lesson_opens_with_its_questions_and_what_it_teaches(lesson: str, 
     assert str(words[f"teach.what.{lesson}"]) in told(app)
     data = heard(app, "answers")
     assert [asked for asked, _ in data["questions"]] == [each.text for each in lesson_called(lesson).shown]
-    meanings = [words[f"lesson.{lesson}.question{i}"] for i in (1, 2, 3)]
+    meanings = [running(str(words[f"lesson.{lesson}.question{i}"])) for i in (1, 2, 3)]
     assert [meaning for _, meaning in data["questions"]] == (meanings if language == "th" else [""] * 3)
     assert app.button(key="te_train").label == words["fine_tune.train"]
     assert app.select_slider(key="te_lr").help

@@ -1,7 +1,7 @@
 // Answers of several models to the same questions, and a slider over the rounds of the one that learns.
 //   data.columns    [{name, about, moves, rounds: [{step, answers: [{text, marks: {name: 0 … 1}}]}]}]
-//   data.questions  [[as it was asked, what it means in the reader's language or '']]
-//   data.asked      words over the questions; data.steps: of the whole run; data.live: more will come
+//   data.questions  [[as it was asked, what it means in the reader's language, as HTML, or '']]
+//   data.asked      words over the questions, as HTML; data.steps: of the whole run; data.live: more will come
 //   data.run        id of the run: another one begins at its last round
 import { createWords } from '../shared/words.js'
 
@@ -19,6 +19,13 @@ const make = (name, attributes = {}, ...children) => {
   const made = document.createElement(name)
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value)
   made.append(...children)
+  return made
+}
+
+/** An element of running text, in which the server has said where a line may end. */
+const html = (name, attributes, text) => {
+  const made = make(name, attributes)
+  made.innerHTML = text
   return made
 }
 
@@ -47,10 +54,10 @@ function createAnswers(root) {
     table.style.setProperty('--columns', data.columns.length)
     const head = data.columns.map(({ name, about, moves }) =>
       make('div', { role: 'columnheader', class: moves ? 'head moves' : 'head' }, make('b', {}, name), make('small', {}, about)))
-    table.replaceChildren(make('div', { role: 'row', class: 'row top' }, make('div', { role: 'columnheader', class: 'asked' }, data.asked), ...head))
+    table.replaceChildren(make('div', { role: 'row', class: 'row top' }, html('div', { role: 'columnheader', class: 'asked' }, data.asked), ...head))
     cells = data.questions.map(([question, meaning]) => {
       const asked = make('div', { role: 'rowheader', class: 'question' }, make('span', { lang: 'en' }, question))
-      if (meaning) asked.append(make('small', {}, meaning))
+      if (meaning) asked.append(html('small', {}, meaning))
       const row = data.columns.map(({ name, moves }) => {
         const text = make('p', { class: 'answer' }), marks = make('p', { class: 'marks' })
         return { text, marks, cell: make('div', { role: 'cell', class: moves ? 'cell moves' : 'cell', 'data-name': name }, text, marks) }

@@ -60,8 +60,9 @@ def answers(
     """Show the answers.
 
     Args:
-        questions: each as the model was asked, and what it means in the reader's language if that is another.
-        asked: stands over the questions.
+        questions: each as the model was asked, and as HTML what it means in the reader's language, if that is
+            another.
+        asked: stands over the questions, as HTML.
         text: the strings of `answers` itself.
         steps: of the whole run, for the slider's words.
         live: further rounds will come: the slider stays at the last unless the reader moves it.

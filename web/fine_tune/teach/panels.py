@@ -52,7 +52,8 @@ def _line(shown: Shown) -> Markup:
     if job is not None and job.state == "queued" and job.position:
         parts = [_with("queued", place=number(job.position))]
     elif last is None:
-        parts = [Markup(t("fine_tune.starting" if job is not None else "teach.none"))]
+        own = job is None and shown.config.lesson == "own"
+        parts = [] if own else [Markup(t("fine_tune.starting" if job is not None else "teach.none"))]
     elif shown.record:
         parts = [Markup(t("teach.recorded", day=day(date.fromisoformat(shown.record.date))))]
     else:
@@ -145,7 +146,7 @@ def answer_table(shown: Shown, full: RecordedRun | None) -> None:
         columns.append(Column(t("teach.full"), about, [_round(theirs.answers[-1])]))
     thai = language() == "th"
     questions = [
-        (question.text, lesson_words.question(lesson, i) if thai else "")
+        (question.text, running(lesson_words.question(lesson, i)) if thai else "")
         for i, question in enumerate(lesson_called(lesson).shown)
     ]
     if last and last.questions:
@@ -154,7 +155,7 @@ def answer_table(shown: Shown, full: RecordedRun | None) -> None:
         columns,
         key="te_answers",
         questions=questions,
-        asked=t("teach.asked.own" if lesson == "own" else "teach.asked"),
+        asked=running(t("teach.asked.own" if lesson == "own" else "teach.asked")),
         text=group("answers"),
         language=language(),
         steps=last.steps if last else shown.config.steps,
