@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import torch
+from lora_core.device import devices
 
 
 def pick_device(name: str = "auto") -> str:
@@ -11,7 +11,7 @@ def pick_device(name: str = "auto") -> str:
     Raises:
         ValueError: the device is unknown or absent; the message lists those that exist.
     """
-    there = [kind for kind in ("cuda", "mps") if getattr(torch, kind).is_available()] + ["cpu"]
+    there = devices()
     if name == "auto":
         return there[0]
     if name not in there:

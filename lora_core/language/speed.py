@@ -8,6 +8,8 @@ from functools import cache
 import torch
 import torch.nn.functional as F
 
+from lora_core.device import devices
+
 ROWS, D_IN, D_OUT = 128, 576, 1536
 """Of the product that is timed: a step's tokens, and a matrix of SmolLM2's MLP."""
 TURNS = 6
@@ -20,7 +22,7 @@ def opened_device(name: str) -> torch.device:
         ValueError: torch does not know it, or cannot use it here.
     """
     try:
-        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        device = torch.device(name or devices()[0])
         torch.zeros(1, device=device).sum().item()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
